@@ -1,0 +1,36 @@
+package fault
+
+// Codes of access to the chip, of reading and of checking.
+const (
+	WrongMRZ             Code = "wrong_mrz"
+	AccessRefused        Code = "access_refused"
+	PACERequired         Code = "pace_required"
+	AccessDataMissing    Code = "access_data_missing"
+	NotAPassport         Code = "not_a_passport"
+	ChipAuthentication   Code = "chip_answer_not_authentic"
+	SecureMessaging      Code = "secure_messaging"
+	ChipStatus           Code = "chip_status"
+	ChipResponse         Code = "chip_response"
+	FileMalformed        Code = "file_malformed"
+	FileTooLarge         Code = "file_too_large"
+	FileNotOnChip        Code = "file_not_on_chip"
+	HashMismatch         Code = "hash_mismatch"
+	UnsupportedAlgorithm Code = "unsupported_algorithm"
+)
+
+var chipEntries = []Entry{
+	{WrongMRZ, ExitAccess, "The machine-readable zone does not belong to this document.", "Compare document number, birth date and expiry date with the printed document, correct them and try again."},
+	{AccessRefused, ExitAccess, "The chip refuses access.", "Check that the document is the one whose data was entered, then try again."},
+	{PACERequired, ExitAccess, "This document opens only by PACE.", "Read it without `--access bac`; where it asks for it, enter the card access number (CAN) printed on it."},
+	{AccessDataMissing, ExitUsage, "No access data was given for the document.", "Give --mrz, or --document-number with --birth and --expiry, or set PASSPORT_AGENT_MRZ."},
+	{NotAPassport, ExitRead, "What lies on the reader is not an electronic passport.", "Lay the passport itself on the reader, alone; bank and access cards nearby are often read in its place."},
+	{ChipAuthentication, ExitAccess, "The chip's answer to the access protocol is not authentic.", "Try again; if it comes again, treat the document as suspect and have it examined."},
+	{SecureMessaging, ExitRead, "A protected answer of the chip failed its check.", "Lay the document flat and try again; if it comes again, treat the document as suspect."},
+	{ChipStatus, ExitRead, "The chip refused a command.", "Lay the document flat and try again; if it comes again, the chip is damaged or protects this file."},
+	{ChipResponse, ExitRead, "The chip gave an answer that the standard does not allow.", "Try again; if it comes again, the chip is damaged or not genuine."},
+	{FileMalformed, ExitRead, "A file of the chip is not well formed.", "Try again; if it stays so, have the document examined: its chip is damaged or was altered."},
+	{FileTooLarge, ExitRead, "A file of the chip claims to be larger than the agent accepts.", "Treat the document as suspect; if it is genuine, report the document type."},
+	{FileNotOnChip, ExitRead, "The chip lacks a file that every passport has.", "Check that it is a passport or an identity card with a passport application."},
+	{HashMismatch, ExitCheckFailed, "A file does not match the hash that its issuer signed.", "Do not accept the document on the strength of its chip; have it examined."},
+	{UnsupportedAlgorithm, ExitRead, "The document uses an algorithm that the agent does not know.", "Check for a newer version of the agent; report the document type."},
+}
