@@ -13,17 +13,23 @@ import (
 const placeholder = "[redacted]"
 
 // Text is a secret string: an API secret, a machine-readable zone, a CAN. The
-// zero value is an empty secret.
-type Text struct{ value string }
+// zero value is an empty secret. The value lies behind a pointer because package
+// fmt looks into unexported fields of other structs without asking for a method.
+type Text struct{ value *string }
 
 // NewText wraps a string.
-func NewText(value string) Text { return Text{value} }
+func NewText(value string) Text { return Text{&value} }
 
 // Reveal returns the secret itself.
-func (t Text) Reveal() string { return t.value }
+func (t Text) Reveal() string {
+	if t.value == nil {
+		return ""
+	}
+	return *t.value
+}
 
 // Empty reports whether nothing is held.
-func (t Text) Empty() bool { return t.value == "" }
+func (t Text) Empty() bool { return t.Reveal() == "" }
 
 // String returns a placeholder.
 func (t Text) String() string { return placeholder }
@@ -42,20 +48,25 @@ func (t Text) LogValue() slog.Value { return slog.StringValue(placeholder) }
 
 // Bytes is a secret octet string: a key, a file of a chip. The zero value is an
 // empty secret. Copies share their memory.
-type Bytes struct{ value []byte }
+type Bytes struct{ value *[]byte }
 
 // NewBytes wraps octets without copying them.
-func NewBytes(value []byte) Bytes { return Bytes{value} }
+func NewBytes(value []byte) Bytes { return Bytes{&value} }
 
 // Reveal returns the secret itself, not a copy.
-func (b Bytes) Reveal() []byte { return b.value }
+func (b Bytes) Reveal() []byte {
+	if b.value == nil {
+		return nil
+	}
+	return *b.value
+}
 
 // Len returns the number of octets.
-func (b Bytes) Len() int { return len(b.value) }
+func (b Bytes) Len() int { return len(b.Reveal()) }
 
 // Wipe overwrites the octets with zeros. Copies that the runtime made are not
 // reached.
-func (b Bytes) Wipe() { clear(b.value) }
+func (b Bytes) Wipe() { clear(b.Reveal()) }
 
 // String returns a placeholder.
 func (b Bytes) String() string { return placeholder }

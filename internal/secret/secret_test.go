@@ -24,8 +24,10 @@ func TestNothingPrintsASecret(t *testing.T) {
 		Text   secret.Text
 		Octets *secret.Bytes
 		List   map[string]any
+		text   secret.Text
+		octets secret.Bytes
 	}
-	value := holder{text, &octets, map[string]any{"t": text, "b": octets}}
+	value := holder{text, &octets, map[string]any{"t": text, "b": octets}, text, octets}
 
 	var out bytes.Buffer
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d"} {
@@ -47,6 +49,7 @@ func TestRevealIsTheWayOut(t *testing.T) {
 	require.Equal(t, canary, secret.NewText(canary).Reveal())
 	require.Equal(t, []byte(canary), secret.NewBytes([]byte(canary)).Reveal())
 	require.True(t, secret.Text{}.Empty())
+	require.Zero(t, secret.Bytes{}.Len())
 	octets := secret.NewBytes([]byte(canary))
 	octets.Wipe()
 	require.Equal(t, make([]byte, len(canary)), octets.Reveal())
