@@ -13,19 +13,20 @@ import (
 const placeholder = "[redacted]"
 
 // Text is a secret string: an API secret, a machine-readable zone, a CAN. The
-// zero value is an empty secret. The value lies behind a pointer because package
-// fmt looks into unexported fields of other structs without asking for a method.
-type Text struct{ value *string }
+// zero value is an empty secret. The value lies in a closure because package fmt
+// walks into unexported fields of other structs, and through pointers, without
+// asking for a method.
+type Text struct{ value func() string }
 
 // NewText wraps a string.
-func NewText(value string) Text { return Text{&value} }
+func NewText(value string) Text { return Text{func() string { return value }} }
 
 // Reveal returns the secret itself.
 func (t Text) Reveal() string {
 	if t.value == nil {
 		return ""
 	}
-	return *t.value
+	return t.value()
 }
 
 // Empty reports whether nothing is held.
@@ -48,17 +49,17 @@ func (t Text) LogValue() slog.Value { return slog.StringValue(placeholder) }
 
 // Bytes is a secret octet string: a key, a file of a chip. The zero value is an
 // empty secret. Copies share their memory.
-type Bytes struct{ value *[]byte }
+type Bytes struct{ value func() []byte }
 
 // NewBytes wraps octets without copying them.
-func NewBytes(value []byte) Bytes { return Bytes{&value} }
+func NewBytes(value []byte) Bytes { return Bytes{func() []byte { return value }} }
 
 // Reveal returns the secret itself, not a copy.
 func (b Bytes) Reveal() []byte {
 	if b.value == nil {
 		return nil
 	}
-	return *b.value
+	return b.value()
 }
 
 // Len returns the number of octets.
