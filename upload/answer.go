@@ -1,0 +1,200 @@
+package upload
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"passport-agent/internal/fault"
+)
+
+const (
+	maxAnswer       = 1 << 20  // bytes of an answer's body; the documented ones have some hundred
+	maxAnswerHeader = 64 << 10 // bytes of an answer's header
+)
+
+var errAnswerTooLarge = fmt.Errorf("the answer is larger than %d bytes", maxAnswer)
+
+// answer is what came back, with the signature already checked.
+type answer struct {
+	status     int
+	body       []byte
+	err        error // the body is not complete
+	unsigned   bool  // no signature was given
+	authentic  bool  // the signature holds
+	retryAfter time.Duration
+}
+
+func (c *Client) receive(response *http.Response) answer {
+	a := answer{status: response.StatusCode, retryAfter: retryAfter(response.Header)}
+	a.body, a.err = io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	// Nothing is to be learned from closing a connection that is not used again.
+	_ = response.Body.Close()
+	if a.err == nil && len(a.body) > maxAnswer {
+		a.err = errAnswerTooLarge
+	}
+	signatures := response.Header.Values("X-HMAC-SIGNATURE")
+	a.unsigned = len(signatures) == 0
+	a.authentic = a.err == nil && len(signatures) == 1 && verify(c.verifySecrets, signatures[0], a.body)
+	return a
+}
+
+// retryAfter reads Retry-After in both its forms. The date form is taken
+// against the answer's own Date, so that no clock here matters.
+func retryAfter(header http.Header) time.Duration {
+	const longest = 24 * time.Hour
+	text := header.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
+		return min(time.Duration(seconds)*time.Second, longest)
+	}
+	at, err := http.ParseTime(text)
+	if err != nil {
+		return 0
+	}
+	now, err := http.ParseTime(header.Get("Date"))
+	if err != nil {
+		return 0
+	}
+	return min(max(at.Sub(now), 0), longest)
+}
+
+// judge turns an answer into a receipt or an error.
+func (c *Client) judge(m media, a answer, compressed bool) (Receipt, error) {
+	switch {
+	case a.status/100 != 2:
+		return Receipt{}, refusal(a, compressed)
+	case a.unsigned:
+		return Receipt{}, unclear(a, "the answer is not signed")
+	case !a.authentic:
+		return Receipt{}, unclear(a, "the signature of the answer is wrong")
+	}
+	stored, err := decodeStored(a.body, m.replyKeys)
+	if err != nil {
+		return Receipt{}, unclear(a, err.Error())
+	}
+	// A signature covers the body alone: an answer to another upload has a valid one.
+	if !strings.EqualFold(string(stored.SessionID), m.sessionID) {
+		return Receipt{}, unclear(a, "the answer names another session")
+	}
+	receipt := Receipt{
+		MediaID:   string(stored.ID),
+		SessionID: m.sessionID,
+		Name:      string(stored.Name),
+		Context:   string(stored.Context),
+		MIMEType:  string(stored.MIMEType),
+		Size:      stored.Size.integer(),
+		BodyBytes: len(m.body),
+	}
+	if !slices.Contains(m.sizes, int(receipt.Size)) {
+		receipt.Warnings = []Warning{{WarnSizeDiffers, fmt.Sprintf(
+			"The service states a size of %d bytes, which is not what was sent.", receipt.Size)}}
+	}
+	return receipt, nil
+}
+
+// unclear is a 2xx answer that proves nothing.
+func unclear(a answer, detail string) error {
+	return fault.New(fault.UploadUncertain, detail, &APIError{
+		HTTPStatus: a.status, Authenticated: a.authentic, Retry: RetryAfterCheck,
+	})
+}
+
+// stored describes what the service keeps (NfcUploadResponse, ImageUploadResponse).
+type stored struct {
+	ID        scalar `json:"id"`
+	Name      scalar `json:"name"`
+	Context   scalar `json:"context"`
+	Size      scalar `json:"size"`
+	MIMEType  scalar `json:"mimetype"`
+	SessionID scalar `json:"sessionId"`
+}
+
+var errNotUnderstood = errors.New("the answer is not understood")
+
+// decodeStored reads a 2xx answer. The page describes the same object under two
+// keys and the list of media has it in an array; new fields may come any time.
+func decodeStored(body []byte, keys []string) (stored, error) {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(body, &fields) != nil {
+		return stored{}, errors.New("the answer is not a JSON object")
+	}
+	if !fieldSaysSuccess(fields["status"]) {
+		return stored{}, errors.New("the answer does not say success")
+	}
+	for _, key := range keys {
+		raw, ok := fields[key]
+		if !ok {
+			continue
+		}
+		var list []json.RawMessage
+		if json.Unmarshal(raw, &list) == nil && len(list) == 1 {
+			raw = list[0]
+		}
+		var s stored
+		if json.Unmarshal(raw, &s) != nil || !s.plausible() {
+			return stored{}, errNotUnderstood
+		}
+		return s, nil
+	}
+	return stored{}, errNotUnderstood
+}
+
+func fieldSaysSuccess(raw json.RawMessage) bool {
+	var status scalar
+	if raw == nil {
+		return true
+	}
+	if json.Unmarshal(raw, &status) != nil {
+		return false
+	}
+	return strings.EqualFold(string(status), "success") || status.integer()/100 == 2
+}
+
+// plausible refuses what would be awkward to print or to store.
+func (s stored) plausible() bool {
+	const longest = 256
+	for _, text := range []scalar{s.ID, s.Name, s.Context, s.MIMEType} {
+		if len(text) > longest || strings.ContainsFunc(string(text), unicode.IsControl) {
+			return false
+		}
+	}
+	return s.ID != "" && s.SessionID != ""
+}
+
+// scalar is a JSON string, number or null as text: the service writes numbers
+// in both ways.
+type scalar string
+
+func (s *scalar) UnmarshalJSON(raw []byte) error {
+	switch {
+	case string(raw) == "null":
+		*s = ""
+		return nil
+	case raw[0] == '"':
+		return json.Unmarshal(raw, (*string)(s))
+	default:
+		var n json.Number
+		err := json.Unmarshal(raw, &n)
+		*s = scalar(n)
+		return err
+	}
+}
+
+// integer returns the value as a whole number, also where it is written 12345.0,
+// and 0 where it is none.
+func (s scalar) integer() int64 {
+	const exact = 1 << 53
+	f, err := strconv.ParseFloat(string(s), 64)
+	if err != nil || f != math.Trunc(f) || f < 0 || f > exact {
+		return 0
+	}
+	return int64(f)
+}
