@@ -1,0 +1,103 @@
+// Package lds reads the elementary files of the Logical Data Structure (Doc
+// 9303-10): bytes in, values out. Nothing is ever encoded again: the bytes of a
+// file are kept by whoever read them.
+package lds
+
+import (
+	"fmt"
+
+	"passport-agent/internal/fault"
+	"passport-agent/iso7816"
+)
+
+// AID is the application identifier of the eMRTD application (Doc 9303-10, 3.2.1).
+var AID = [...]byte{0xA0, 0x00, 0x00, 0x02, 0x47, 0x10, 0x01}
+
+// File names an elementary file of the eMRTD application: 1 to 16 are the data
+// groups.
+type File int
+
+// The files of Doc 9303-10, table 38, that the agent reads.
+const (
+	DG1  File = 1
+	DG2  File = 2
+	DG14 File = 14
+	DG15 File = 15
+	COM  File = 0x1E
+	SOD  File = 0x1D
+)
+
+const lastDataGroup = 16
+
+// String returns the name as used in reports: COM, SOD, DG1 …
+func (f File) String() string {
+	switch f {
+	case COM:
+		return "COM"
+	case SOD:
+		return "SOD"
+	default:
+		return fmt.Sprintf("DG%d", int(f))
+	}
+}
+
+// ID returns the file identifier.
+func (f File) ID() uint16 { return 0x0100 | uint16(f) }
+
+// SFI returns the short file identifier.
+func (f File) SFI() byte { return byte(f) }
+
+// DataGroup returns the number of a data group, 1 to 16; ok is false for EF.COM
+// and EF.SOD.
+func (f File) DataGroup() (number int, ok bool) {
+	return int(f), f >= 1 && f <= lastDataGroup
+}
+
+var dataGroupTags = [lastDataGroup + 1]iso7816.Tag{
+	0, 0x61, 0x75, 0x63, 0x76, 0x65, 0x66, 0x67, 0x68, 0x69, 0x6A, 0x6B, 0x6C, 0x6D, 0x6E, 0x6F, 0x70,
+}
+
+// Tag returns the tag of the file's template.
+func (f File) Tag() iso7816.Tag {
+	switch f {
+	case COM:
+		return 0x60
+	case SOD:
+		return 0x77
+	default:
+		if number, ok := f.DataGroup(); ok {
+			return dataGroupTags[number]
+		}
+		return 0
+	}
+}
+
+// Warning is a deviation from the standard that real documents have and that
+// does not keep a file from being read.
+type Warning struct {
+	Name   string // stable, such as "dg2_record_length"
+	Detail string
+}
+
+// template returns the value of the file's one outer data object.
+func (f File) template(b []byte) ([]byte, error) {
+	object, rest, err := iso7816.ParseTLV(b)
+	if err != nil {
+		return nil, f.malformed("", err)
+	}
+	if object.Tag != f.Tag() {
+		return nil, f.malformed(fmt.Sprintf("tag %X in place of %X", uint32(object.Tag), uint32(f.Tag())), nil)
+	}
+	if len(rest) > 0 {
+		return nil, f.malformed(fmt.Sprintf("%d bytes behind the template", len(rest)), nil)
+	}
+	return object.Value, nil
+}
+
+func (f File) malformed(detail string, err error) error {
+	text := f.String()
+	if detail != "" {
+		text += ", " + detail
+	}
+	return fault.New(fault.FileMalformed, text, err)
+}

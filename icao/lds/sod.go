@@ -1,0 +1,134 @@
+package lds
+
+import (
+	"crypto"
+	_ "crypto/sha1"   // SHA-1, for documents that use it
+	_ "crypto/sha256" // SHA-224 and SHA-256
+	_ "crypto/sha512" // SHA-384 and SHA-512
+	"encoding/asn1"
+	"fmt"
+
+	"passport-agent/internal/cms"
+	"passport-agent/internal/fault"
+)
+
+// SecurityObject is the LDS security object inside EF.SOD (Doc 9303-10, 4.6.2):
+// the hash of every data group, as the issuer signed it.
+type SecurityObject struct {
+	Version    int
+	Hash       crypto.Hash
+	DataGroups map[int][]byte // hash by number of the data group
+	LDSVersion string         // in version 1 only
+	SignedData *cms.SignedData
+	Warnings   []Warning
+}
+
+var (
+	oidLDSSecurityObject = asn1.ObjectIdentifier{2, 23, 136, 1, 1, 1}
+	oidID                = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}
+)
+
+// Hash functions of Doc 9303-12, 4.4.
+var hashes = []struct {
+	oid  asn1.ObjectIdentifier
+	hash crypto.Hash
+}{
+	{asn1.ObjectIdentifier{1, 3, 14, 3, 2, 26}, crypto.SHA1},
+	{asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 4}, crypto.SHA224},
+	{asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 1}, crypto.SHA256},
+	{asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 2}, crypto.SHA384},
+	{asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 3}, crypto.SHA512},
+}
+
+type algorithmIdentifier struct {
+	Algorithm  asn1.ObjectIdentifier
+	Parameters asn1.RawValue `asn1:"optional"`
+}
+
+type ldsSecurityObject struct {
+	Version       int
+	HashAlgorithm algorithmIdentifier
+	Hashes        []dataGroupHash
+	VersionInfo   ldsVersionInfo `asn1:"optional"`
+}
+
+type dataGroupHash struct {
+	Number int
+	Value  []byte
+}
+
+type ldsVersionInfo struct {
+	LDSVersion     string `asn1:"printable"`
+	UnicodeVersion string `asn1:"printable"`
+}
+
+// ParseSOD reads EF.SOD and the hashes in it; its signature is not looked at. It
+// fails with fault.FileMalformed, or with fault.UnsupportedAlgorithm for an
+// unknown hash function.
+func ParseSOD(b []byte) (*SecurityObject, error) {
+	value, err := SOD.template(b)
+	if err != nil {
+		return nil, err
+	}
+	signed, err := cms.ParseSignedData(value)
+	if err != nil {
+		return nil, SOD.malformed("", err)
+	}
+	sod := &SecurityObject{SignedData: signed, DataGroups: map[int][]byte{}}
+	if err := sod.checkContentType(); err != nil {
+		return nil, err
+	}
+	var object ldsSecurityObject
+	rest, err := asn1.Unmarshal(signed.Content, &object)
+	if err != nil || len(rest) > 0 {
+		return nil, SOD.malformed("LDS security object", err)
+	}
+	sod.Version, sod.LDSVersion = object.Version, object.VersionInfo.LDSVersion
+	if sod.Hash, err = hashOf(object.HashAlgorithm.Algorithm); err != nil {
+		return nil, err
+	}
+	return sod, sod.takeHashes(object.Hashes)
+}
+
+// checkContentType lets pass, with a warning, what some issuers wrote before the
+// identifier was settled.
+func (sod *SecurityObject) checkContentType() error {
+	oid := sod.SignedData.ContentType
+	switch {
+	case oid.Equal(oidLDSSecurityObject):
+		return nil
+	case oid.Equal(oidID), len(oid) >= 4 && oid[:4].Equal(asn1.ObjectIdentifier{1, 2, 528, 1}), oid.Equal(asn1.ObjectIdentifier{1, 3, 27, 1, 1, 1}):
+		sod.Warnings = append(sod.Warnings, Warning{"sod_content_type", oid.String()})
+		return nil
+	default:
+		return SOD.malformed("content type "+oid.String(), nil)
+	}
+}
+
+func hashOf(oid asn1.ObjectIdentifier) (crypto.Hash, error) {
+	for _, h := range hashes {
+		if h.oid.Equal(oid) {
+			return h.hash, nil
+		}
+	}
+	return 0, fault.New(fault.UnsupportedAlgorithm, "hash "+oid.String()+" in EF.SOD", nil)
+}
+
+func (sod *SecurityObject) takeHashes(list []dataGroupHash) error {
+	for _, entry := range list {
+		if entry.Number < 1 || entry.Number > lastDataGroup {
+			return SOD.malformed(fmt.Sprintf("data group %d", entry.Number), nil)
+		}
+		if sod.DataGroups[entry.Number] != nil {
+			return SOD.malformed(fmt.Sprintf("data group %d twice", entry.Number), nil)
+		}
+		if len(entry.Value) != sod.Hash.Size() {
+			return SOD.malformed(fmt.Sprintf("hash of data group %d has %d bytes", entry.Number, len(entry.Value)), nil)
+		}
+		sod.DataGroups[entry.Number] = entry.Value
+	}
+	if len(sod.DataGroups) == 0 {
+		return SOD.malformed("no hashes", nil)
+	}
+	return nil
+}

@@ -1,0 +1,286 @@
+package icao
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"passport-agent/icao/lds"
+	"passport-agent/internal/fault"
+	"passport-agent/iso7816"
+)
+
+// Sizes in bytes.
+const (
+	// maxFileSize is the largest file that is accepted; issuers keep portraits
+	// under 64 KB.
+	maxFileSize = 1 << 20
+	// maxOffset is the last offset that P1 and P2 of READ BINARY can hold.
+	maxOffset = 0x7FFF
+	// headerRead is asked for where a chip refuses to be asked for more than a
+	// file holds: tag and length of any file fit.
+	headerRead = 6
+)
+
+// ladder is how many bytes are asked for where a chip refuses more, one after
+// the other: limits seen in real chips.
+var ladder = [...]int{223, 192, 160, 128, 112, 96, 64, 32}
+
+// maxRefusals bounds how many answers without progress one file may have.
+const maxRefusals = len(ladder) + 4
+
+// Read reads an elementary file (Doc 9303-10, 3.6.2) and returns its bytes as
+// the chip holds them, cut at the end of its outermost data object. It fails
+// with fault.FileNotOnChip, fault.FileTooLarge, fault.ChipStatus,
+// fault.ChipResponse, fault.SecureMessaging or fault.DocumentRemoved.
+func (s *Session) Read(ctx context.Context, file lds.File) ([]byte, error) {
+	r := &fileReader{session: s, file: file}
+	if err := r.run(ctx); err != nil {
+		if errors.Is(err, fault.FileNotOnChip) {
+			s.observe(Event{Kind: FileAbsent, File: file})
+		}
+		return nil, coded(err)
+	}
+	s.observe(Event{Kind: FileComplete, File: file, Done: r.total, Total: r.total})
+	return r.data, nil
+}
+
+// fileReader reads one file block by block.
+type fileReader struct {
+	session  *Session
+	file     lds.File
+	data     []byte
+	total    int // length of the file, 0 until its header is there
+	ask      int // bytes to ask for in place of the session's chunk, 0 for none
+	noSFI    bool
+	refusals int
+}
+
+func (r *fileReader) run(ctx context.Context) error {
+	for r.total == 0 || len(r.data) < r.total {
+		if err := r.step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// step gets one answer from the chip and takes what it brings.
+func (r *fileReader) step(ctx context.Context) error {
+	s := r.session
+	if s.lost {
+		if err := s.reopen(ctx); err != nil {
+			return err
+		}
+	}
+	bySFI := s.current != r.file && len(r.data) == 0 && !s.noSFI && !r.noSFI
+	if s.current != r.file && !bySFI {
+		if err := r.selectFile(ctx); err != nil || s.lost {
+			return err
+		}
+	}
+	asked := r.blockLength()
+	response, err := r.readBinary(ctx, bySFI, asked)
+	switch {
+	case lostSession(err):
+		return r.refused(bySFI, asked, err)
+	case err != nil:
+		return err
+	case response.SW == iso7816.SWSuccess, response.SW == iso7816.SWEndOfFile:
+		if len(response.Data) > 0 {
+			s.current = r.file
+			return r.take(response.Data)
+		}
+		return r.refused(bySFI, asked, fmt.Errorf("no data: %w", response.SW))
+	default:
+		return r.refused(bySFI, asked, response.SW)
+	}
+}
+
+// blockLength is the number of bytes to ask for next: never past the end of the
+// file once its length is known, as some chips answer that with an error.
+func (r *fileReader) blockLength() int {
+	ask := r.session.chunk
+	if r.ask > 0 {
+		ask = r.ask
+	}
+	if r.total > 0 {
+		ask = min(ask, r.total-len(r.data))
+	}
+	return ask
+}
+
+func (r *fileReader) readBinary(ctx context.Context, bySFI bool, ne int) (iso7816.Response, error) {
+	offset := len(r.data)
+	if offset > maxOffset {
+		return r.readBinaryOdd(ctx, offset, ne)
+	}
+	c := iso7816.Command{INS: iso7816.InsReadBinary, P1: byte(offset >> 8), P2: byte(offset), Ne: ne}
+	if bySFI {
+		c.P1 = 0x80 | r.file.SFI()
+	}
+	return r.session.exchange(ctx, c)
+}
+
+// readBinaryOdd reads behind the offsets that P1 and P2 can hold: the offset
+// travels in a data object 54, the data in an object 53 (Doc 9303-10, 3.6.3.3).
+func (r *fileReader) readBinaryOdd(ctx context.Context, offset, ne int) (iso7816.Response, error) {
+	const header = 4 // of object 53
+	ne = min(ne, r.session.chunk-header)
+	offsetObject := iso7816.AppendTLV(nil, 0x54, []byte{byte(offset >> 16), byte(offset >> 8), byte(offset)})
+	response, err := r.session.exchange(ctx, iso7816.Command{INS: iso7816.InsReadBinaryOdd, Data: offsetObject, Ne: ne + header})
+	if err != nil || len(response.Data) == 0 {
+		return response, err
+	}
+	object, _, err := iso7816.ParseTLV(response.Data)
+	if err != nil || object.Tag != 0x53 {
+		return iso7816.Response{}, fault.New(fault.ChipResponse, fmt.Sprintf("%v, READ BINARY with odd instruction", r.file), err)
+	}
+	response.Data = object.Value
+	return response, nil
+}
+
+// take appends a block and, with the first, learns the length of the file.
+func (r *fileReader) take(block []byte) error {
+	r.refusals, r.ask = 0, 0
+	r.data = append(r.data, block...)
+	if r.total == 0 {
+		if err := r.learnLength(); err != nil {
+			return err
+		}
+	}
+	if r.total > 0 {
+		r.data = r.data[:min(len(r.data), r.total)]
+	}
+	r.session.observe(Event{Kind: FileProgress, File: r.file, Done: len(r.data), Total: r.total})
+	return nil
+}
+
+func (r *fileReader) learnLength() error {
+	tag, header, length, err := iso7816.ParseHeader(r.data)
+	if err != nil {
+		if len(r.data) < headerRead {
+			return nil // not all of the header is there yet
+		}
+		return fault.New(fault.FileMalformed, r.file.String(), err)
+	}
+	if tag != r.file.Tag() {
+		return fault.New(fault.FileMalformed, fmt.Sprintf("%v begins with tag %X", r.file, uint32(tag)), nil)
+	}
+	if header+length > maxFileSize {
+		return fault.New(fault.FileTooLarge, fmt.Sprintf("%v: %d bytes", r.file, header+length), nil)
+	}
+	r.total = header + length
+	grown := make([]byte, len(r.data), max(r.total, len(r.data)))
+	copy(grown, r.data)
+	r.data = grown
+	return nil
+}
+
+// selectFile makes the file current by its identifier.
+func (r *fileReader) selectFile(ctx context.Context) error {
+	s := r.session
+	id := [2]byte{byte(r.file.ID() >> 8), byte(r.file.ID())}
+	response, err := s.exchange(ctx, iso7816.Command{INS: iso7816.InsSelect, P1: 0x02, P2: 0x0C, Data: id[:]})
+	if lostSession(err) {
+		if errors.Is(err, iso7816.SWFileNotFound) {
+			return r.absent(err)
+		}
+		return r.count(err)
+	}
+	if err != nil {
+		return err
+	}
+	switch response.SW {
+	case iso7816.SWSuccess:
+		s.current = r.file
+		s.noSFI = s.noSFI || r.noSFI
+		return nil
+	case iso7816.SWFileNotFound:
+		return r.absent(response.SW)
+	case iso7816.SWSecurityStatus:
+		return r.denied(response.SW)
+	default:
+		return fault.New(fault.ChipStatus, "SELECT of "+r.file.String(), response.SW)
+	}
+}
+
+func (r *fileReader) absent(err error) error {
+	return fault.New(fault.FileNotOnChip, r.file.String(), err)
+}
+
+// denied tells a chip that is still closed from one that protects this file.
+func (r *fileReader) denied(err error) error {
+	if r.session.protocol == accessNone {
+		return fault.New(fault.AccessRefused, "the chip asks for access data", err)
+	}
+	return fault.New(fault.ChipStatus, r.file.String(), err)
+}
+
+// refused decides what to try next after an answer that brought nothing.
+func (r *fileReader) refused(bySFI bool, asked int, cause error) error {
+	if err := r.count(cause); err != nil {
+		return err
+	}
+	var sw iso7816.StatusWord
+	errors.As(cause, &sw)
+	s := r.session
+	n, correct := sw.CorrectLe()
+	switch {
+	case correct && n < asked:
+		r.correct(n)
+	case bySFI && notBySFI(sw):
+		r.noSFI = true
+	case sw == iso7816.SWSecurityStatus && !s.lost:
+		return r.denied(cause)
+	case len(r.data) == 0 && asked > headerRead:
+		r.ask = headerRead
+	default:
+		s.shorten(asked)
+	}
+	return nil
+}
+
+// correct asks for what the chip says it has. In the middle of a file that is
+// the most it gives at once; at the beginning it may be the whole file.
+func (r *fileReader) correct(available int) {
+	r.ask = available
+	if r.total-len(r.data) > available {
+		r.session.chunk = available
+	}
+}
+
+// notBySFI reports whether a status word may mean that the chip does not take
+// short file identifiers.
+func notBySFI(sw iso7816.StatusWord) bool {
+	switch sw {
+	case iso7816.SWFileNotFound, iso7816.SWIncorrectP1P2, iso7816.SWWrongOffset, iso7816.SWWrongINS,
+		iso7816.SWFunctionNotSupported, iso7816.SWSecurityStatus, iso7816.SWCommandNotAllowed, 0x6981:
+		return true
+	default:
+		return false
+	}
+}
+
+// shorten asks for less from now on.
+func (s *Session) shorten(asked int) {
+	for _, length := range ladder {
+		if length < asked && length < s.chunk {
+			s.chunk = length
+			return
+		}
+	}
+}
+
+// count notes an answer without progress and gives up after too many.
+func (r *fileReader) count(cause error) error {
+	r.refusals++
+	if r.refusals <= maxRefusals {
+		return nil
+	}
+	var sw iso7816.StatusWord
+	if errors.As(cause, &sw) && sw != iso7816.SWSuccess {
+		return fault.New(fault.ChipStatus, "reading "+r.file.String(), cause)
+	}
+	return fault.New(fault.ChipResponse, "reading "+r.file.String(), cause)
+}
