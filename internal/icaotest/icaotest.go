@@ -43,3 +43,19 @@ func Root() string {
 	_, file, _, _ := runtime.Caller(0)
 	return filepath.Join(filepath.Dir(file), "..", "..")
 }
+
+// SharedData returns a folder of other people's documents, which are not part of
+// the project: PASSPORT_AGENT_SHARED_DATA, or ../shared/data beside the project.
+// The test is skipped where it is absent.
+func SharedData(t testing.TB, name string) string {
+	t.Helper()
+	folder := os.Getenv("PASSPORT_AGENT_SHARED_DATA")
+	if folder == "" {
+		folder = filepath.Join(Root(), "..", "shared", "data")
+	}
+	folder = filepath.Join(folder, name)
+	if _, err := os.Stat(folder); err != nil {
+		t.Skipf("no %s here: these documents are other people's data and stand beside the project, not in it", name)
+	}
+	return folder
+}
