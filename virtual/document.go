@@ -1,0 +1,53 @@
+package virtual
+
+import (
+	"errors"
+	"fmt"
+
+	"passport-agent/iso7816"
+)
+
+// Document is what a chip holds: the elementary files, byte for byte.
+type Document struct {
+	Files map[File][]byte
+	// CSCA is the certificate of the country signer in DER, for a trust store;
+	// nil where it is not known.
+	CSCA []byte
+	// Signer is the certificate of the document signer in DER, as it stands in
+	// EF.SOD; nil where the document was not personalised here.
+	Signer []byte
+}
+
+// ErrDocument says that a document lacks what is asked of it. It never holds
+// personal data.
+var ErrDocument = errors.New("not a usable document")
+
+// MRZ returns the machine-readable zone of DG1 without line breaks: 90 (TD1), 72
+// (TD2) or 88 (TD3) characters.
+func (d *Document) MRZ() (string, error) {
+	object, _, err := iso7816.ParseTLV(d.Files[DataGroup(1)])
+	if err != nil || object.Tag != 0x61 {
+		return "", fmt.Errorf("%w: no DG1", ErrDocument)
+	}
+	zone, _, err := iso7816.ParseTLV(object.Value)
+	if err != nil || zone.Tag != 0x5F1F {
+		return "", fmt.Errorf("%w: no machine-readable zone in DG1", ErrDocument)
+	}
+	switch len(zone.Value) {
+	case 90, 72, 88:
+		return string(zone.Value), nil
+	default:
+		return "", fmt.Errorf("%w: machine-readable zone of %d characters", ErrDocument, len(zone.Value))
+	}
+}
+
+// MRZInformation returns document number, date of birth and date of expiry with
+// their check digits, as access keys are derived from them (Doc 9303-11, 4.3.2
+// and D.2).
+func (d *Document) MRZInformation() (string, error) {
+	zone, err := d.MRZ()
+	if err != nil {
+		return "", err
+	}
+	return mrzInformation(zone), nil
+}

@@ -1,0 +1,137 @@
+package virtual
+
+import (
+	"passport-agent/iso7816"
+	"passport-agent/iso7816/sm"
+)
+
+// request is a command that the chip has understood.
+type request struct {
+	iso7816.Command
+	protected bool
+	extended  bool // the APDU itself is in the extended form
+}
+
+// answer returns the response APDU to a command APDU.
+func (c *Chip) answer(raw []byte) []byte {
+	command, err := iso7816.ParseCommand(raw)
+	if err != nil {
+		return bare(iso7816.SWWrongLength)
+	}
+	if status, ok := c.plannedStatus(); ok {
+		return bare(status)
+	}
+	if !c.accepts(command, len(raw)) {
+		if c.profile.NakedErrors == NakedEnd {
+			c.endSession()
+		}
+		return bare(iso7816.SWWrongLength)
+	}
+	switch command.CLA {
+	case 0x00:
+		return c.answerPlain(command)
+	case sm.CLA:
+		return c.answerProtected(command)
+	default:
+		return bare(iso7816.SWWrongCLA)
+	}
+}
+
+// plannedStatus returns the status word that the profile has for this command.
+func (c *Chip) plannedStatus() (iso7816.StatusWord, bool) {
+	for _, planned := range c.profile.StatusAt {
+		if planned.Command != c.commands {
+			continue
+		}
+		if planned.EndSession {
+			c.endSession()
+		}
+		return iso7816.StatusWord(planned.Status), true
+	}
+	return 0, false
+}
+
+// accepts reports whether the chip can receive a command of that form and length.
+func (c *Chip) accepts(command iso7816.Command, length int) bool {
+	if !command.Extended {
+		return true
+	}
+	e := c.profile.Extended
+	return e != nil && (e.MaxCommand == 0 || length <= e.MaxCommand)
+}
+
+func (c *Chip) answerPlain(command iso7816.Command) []byte {
+	if c.session != nil {
+		c.endSession()
+		if c.profile.PlainInSession != 0 {
+			return bare(iso7816.StatusWord(c.profile.PlainInSession))
+		}
+	}
+	data, status := c.execute(request{Command: command, extended: command.Extended})
+	return appendStatus(data, status)
+}
+
+func (c *Chip) answerProtected(command iso7816.Command) []byte {
+	if c.session == nil {
+		return bare(c.profile.NoSession.or(iso7816.SWSMObjectsIncorrect))
+	}
+	plain, status := c.session.open(command)
+	if status != iso7816.SWSuccess {
+		c.endSession()
+		return bare(status)
+	}
+	data, status := c.execute(request{Command: plain, protected: true, extended: command.Extended})
+	if c.profile.NakedErrors != "" && status != iso7816.SWSuccess && status>>8 != 0x62 {
+		c.session.state.Back()
+		if c.profile.NakedErrors == NakedEnd {
+			c.endSession()
+		}
+		return bare(status)
+	}
+	answer := c.session.protect(command.INS, data, status, c.plannedSMFault())
+	c.protected++
+	return answer
+}
+
+func (c *Chip) plannedSMFault() SMFaultKind {
+	for _, fault := range c.profile.SMFaults {
+		if fault.Response == c.protected {
+			return fault.Kind
+		}
+	}
+	return ""
+}
+
+// endSession deletes the session keys and the access rights (Doc 9303-11, 9.8.3).
+func (c *Chip) endSession() {
+	if c.session == nil {
+		return
+	}
+	c.session, c.challenge, c.current = nil, nil, ""
+	if c.profile.EndSelectsMasterFile {
+		c.application = false
+	}
+}
+
+func (c *Chip) execute(r request) ([]byte, iso7816.StatusWord) {
+	switch r.INS {
+	case iso7816.InsSelect:
+		return c.selectFile(r)
+	case iso7816.InsReadBinary:
+		return c.readBinary(r)
+	case iso7816.InsReadBinaryOdd:
+		return c.readBinaryOdd(r)
+	case iso7816.InsGetChallenge:
+		return c.getChallenge(r)
+	case iso7816.InsExternalAuthenticate:
+		return c.externalAuthenticate(r)
+	default:
+		return nil, iso7816.SWWrongINS
+	}
+}
+
+func bare(status iso7816.StatusWord) []byte { return appendStatus(nil, status) }
+
+func appendStatus(data []byte, status iso7816.StatusWord) []byte {
+	return append(data[:len(data):len(data)], byte(status>>8), byte(status))
+}
