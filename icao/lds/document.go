@@ -1,0 +1,74 @@
+package lds
+
+import (
+	"passport-agent/icao/mrz"
+	"passport-agent/internal/fault"
+)
+
+// Document is what a chip holds: the files as they were read, and what is in them.
+type Document struct {
+	// Files holds the bytes of every file as the chip sent them.
+	Files map[File][]byte
+	// COM is nil where the chip has no EF.COM.
+	COM  *CommonData
+	SOD  *SecurityObject
+	MRZ  *mrz.MRZ
+	Face *Face
+}
+
+// ReadOrder is the order in which files are read: who the document belongs to is
+// known long before the portrait has come.
+func ReadOrder() []File { return []File{COM, DG1, SOD, DG2} }
+
+// Parse reads the files of a document. EF.COM may be missing, nothing else. It
+// fails with fault.FileNotOnChip, naming the file, or as the parser of a file does.
+func Parse(files map[File][]byte) (*Document, error) {
+	d := &Document{Files: map[File][]byte{}}
+	for _, file := range ReadOrder() {
+		b, ok := files[file]
+		if !ok {
+			if file == COM {
+				continue
+			}
+			return nil, fault.New(fault.FileNotOnChip, file.String(), nil)
+		}
+		if err := d.Add(file, b); err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+// Add takes a file and parses it. A file that is not parsed here is kept all the same.
+func (d *Document) Add(file File, b []byte) (err error) {
+	if d.Files == nil {
+		d.Files = map[File][]byte{}
+	}
+	d.Files[file] = b
+	switch file {
+	case COM:
+		d.COM, err = ParseCOM(b)
+	case DG1:
+		d.MRZ, err = ParseDG1(b)
+	case SOD:
+		d.SOD, err = ParseSOD(b)
+	case DG2:
+		d.Face, err = ParseDG2(b)
+	}
+	return err
+}
+
+// Warnings returns the deviations that the files of the document have.
+func (d *Document) Warnings() []Warning {
+	var all []Warning
+	if d.COM != nil {
+		all = append(all, d.COM.Warnings...)
+	}
+	if d.SOD != nil {
+		all = append(all, d.SOD.Warnings...)
+	}
+	if d.Face != nil {
+		all = append(all, d.Face.Warnings...)
+	}
+	return all
+}

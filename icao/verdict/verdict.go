@@ -1,0 +1,160 @@
+// Package verdict judges a document that has been read: a tree of checks with
+// the results of BSI TR-03135-1, and an overall status. It reads nothing and
+// asks nobody.
+package verdict
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"passport-agent/icao/lds"
+	"passport-agent/icao/mrz"
+)
+
+// Result is the outcome of one check (TR-03135-1, 5.2).
+type Result string
+
+// The results of a check.
+const (
+	Successful   Result = "successful"
+	Failed       Result = "failed"
+	Undetermined Result = "undetermined"
+	NotSupported Result = "not_supported"
+)
+
+// Groups of checks.
+const (
+	GroupAccess    = "access"
+	GroupSOD       = "passive_authentication"
+	GroupIntegrity = "data_integrity"
+	GroupDocument  = "document"
+)
+
+// Check is one check. Reason and Advice are for a person, empty where the check
+// succeeded.
+type Check struct {
+	Group  string `json:"group"`
+	Name   string `json:"name"`
+	Result Result `json:"result"`
+	Reason string `json:"reason,omitempty"`
+	Advice string `json:"advice,omitempty"`
+}
+
+// Verdict is all checks and what they come to.
+type Verdict struct {
+	Status Result
+	Checks []Check
+}
+
+// Input is what a verdict rests on.
+type Input struct {
+	Document *lds.Document
+	// Protected says whether access control was used to read it.
+	Protected bool
+	// Key is the access key that the document was opened with, empty without.
+	Key mrz.Key
+}
+
+const adviceExamine = "Do not accept the document on the strength of its chip; have it examined."
+
+// Judge makes the checks of a document.
+func Judge(in Input) Verdict {
+	v := Verdict{}
+	v.access(in.Protected)
+	v.add(Check{
+		Group: GroupSOD, Name: "sod_signature", Result: Undetermined,
+		Reason: "the issuer's signature over the list of hashes has not been verified",
+		Advice: "Treat the chip data as readable and consistent, not as proven to come from the issuer.",
+	})
+	v.comAgainstSOD(in.Document)
+	for _, file := range []lds.File{lds.DG1, lds.DG2} {
+		v.integrity(in.Document, file)
+	}
+	v.zoneAgainstDG1(in)
+	v.Status = overall(v.Checks)
+	return v
+}
+
+func (v *Verdict) add(c Check) { v.Checks = append(v.Checks, c) }
+
+func (v *Verdict) access(protected bool) {
+	c := Check{Group: GroupAccess, Name: "chip_access", Result: Successful}
+	if !protected {
+		c.Result, c.Reason = NotSupported, "the chip opens to everybody"
+	}
+	v.add(c)
+}
+
+// comAgainstSOD compares the data groups that EF.COM announces with those that
+// the security object covers (TR-03135-1, check of EF.COM).
+func (v *Verdict) comAgainstSOD(d *lds.Document) {
+	c := Check{Group: GroupSOD, Name: "com_matches_sod", Result: Successful}
+	switch {
+	case d.COM == nil:
+		c.Result, c.Reason = NotSupported, "the chip has no EF.COM"
+	case !sameGroups(d.COM.DataGroups, d.SOD.DataGroups):
+		c.Result, c.Advice = Failed, adviceExamine
+		c.Reason = "EF.COM and EF.SOD name different data groups"
+	}
+	v.add(c)
+}
+
+func sameGroups(announced []int, covered map[int][]byte) bool {
+	unique := slices.Compact(slices.Sorted(slices.Values(announced)))
+	if len(unique) != len(covered) {
+		return false
+	}
+	for _, number := range unique {
+		if covered[number] == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// integrity compares the hash of a file with the one in the security object
+// (Doc 9303-11, 5.1.1, step 5).
+func (v *Verdict) integrity(d *lds.Document, file lds.File) {
+	number, _ := file.DataGroup()
+	c := Check{Group: GroupIntegrity, Name: fmt.Sprintf("dg%d_hash", number), Result: Successful}
+	digest := d.SOD.Hash.New()
+	digest.Write(d.Files[file])
+	switch want := d.SOD.DataGroups[number]; {
+	case want == nil:
+		c.Result, c.Advice = Failed, adviceExamine
+		c.Reason = fmt.Sprintf("the security object has no hash of %v", file)
+	case !bytes.Equal(digest.Sum(nil), want):
+		c.Result, c.Advice = Failed, adviceExamine
+		c.Reason = fmt.Sprintf("%v is not the file that the issuer hashed", file)
+	}
+	v.add(c)
+}
+
+// zoneAgainstDG1 compares what was entered at the desk with what the chip holds.
+func (v *Verdict) zoneAgainstDG1(in Input) {
+	c := Check{Group: GroupDocument, Name: "mrz_matches_dg1", Result: Successful}
+	chip, err := in.Document.MRZ.Key()
+	switch {
+	case in.Key.Empty():
+		c.Result, c.Reason = NotSupported, "no machine-readable zone was entered"
+	case err != nil || chip.Information().Reveal() != in.Key.Information().Reveal():
+		c.Result, c.Advice = Failed, adviceExamine
+		c.Reason = "document number, birth date or expiry date differ between the data page and DG1"
+	}
+	v.add(c)
+}
+
+// overall is failed if any check failed, and never better than its weakest part.
+func overall(checks []Check) Result {
+	status := Successful
+	for _, c := range checks {
+		switch c.Result {
+		case Failed:
+			return Failed
+		case Undetermined:
+			status = Undetermined
+		}
+	}
+	return status
+}

@@ -1,0 +1,114 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"passport-agent/internal/config"
+	"passport-agent/internal/fault"
+)
+
+const canary = "s3cret-canary-5f1b"
+
+func env(values map[string]string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		v, ok := values[name]
+		return v, ok
+	}
+}
+
+func write(t *testing.T, name, content string, mode os.FileMode) string {
+	path := filepath.Join(t.TempDir(), name)
+	require.NoError(t, os.WriteFile(path, []byte(content), mode))
+	require.NoError(t, os.Chmod(path, mode))
+	return path
+}
+
+func TestEnvironmentOverrulesTheFile(t *testing.T) {
+	secretFile := write(t, "secret", canary+"\n", 0o600)
+	path := write(t, "config.toml", `
+api_url = "https://file.example"
+api_key = "from-file"
+api_secret_file = "`+secretFile+`"
+wait = "5s"
+max_nfc_bytes = 1000
+compression = false
+`, 0o644)
+	c, err := config.Load(path, env(map[string]string{"PASSPORT_AGENT_API_URL": "https://env.example", "PASSPORT_AGENT_WAIT": "7s", "PASSPORT_AGENT_READER": ""}))
+	require.NoError(t, err)
+	require.Equal(t, "https://env.example", c.APIURL)
+	require.Equal(t, "from-file", c.APIKey)
+	require.Equal(t, canary, c.APISecret.Reveal())
+	require.Equal(t, 7*time.Second, c.Wait)
+	require.Equal(t, 1000, c.MaxNFCBytes)
+	require.False(t, c.Compression)
+}
+
+func TestEveryKeyIsAlsoAnEnvironmentVariable(t *testing.T) {
+	values := map[string]string{"api_secret_file": write(t, "secret", canary, 0o600), "wait": "1s", "upload_timeout": "1s", "max_nfc_bytes": "1", "warn_body_bytes": "1", "compression": "true"}
+	for _, key := range config.Keys() {
+		value := values[key.Name]
+		if value == "" {
+			value = "text"
+		}
+		c, err := config.Load(write(t, "empty.toml", "", 0o600), env(map[string]string{key.Env(): value}))
+		require.NoError(t, err, key.Name)
+		require.NotEmpty(t, key.Meaning)
+		require.NotNil(t, c)
+	}
+}
+
+func TestTheDefaultFileIsOptionalANamedOneIsNot(t *testing.T) {
+	home := t.TempDir()
+	lookup := env(map[string]string{"XDG_CONFIG_HOME": home})
+	c, err := config.Load("", lookup)
+	require.NoError(t, err)
+	require.Equal(t, 30*time.Second, c.Wait)
+	require.True(t, c.Compression)
+
+	require.NoError(t, os.MkdirAll(filepath.Join(home, "passport-agent"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(home, "passport-agent", "config.toml"), []byte(`reader = "ACS"`), 0o600))
+	c, err = config.Load("", lookup)
+	require.NoError(t, err)
+	require.Equal(t, "ACS", c.Reader)
+
+	_, err = config.Load(filepath.Join(home, "missing.toml"), lookup)
+	require.ErrorIs(t, err, fault.ConfigInvalid)
+}
+
+// An error names key and place and never shows a secret.
+func TestMistakesAreNamed(t *testing.T) {
+	for name, c := range map[string]struct {
+		file string
+		mode os.FileMode
+		env  map[string]string
+		want string
+	}{
+		"unknown key":          {file: `api_ur = "x"`, mode: 0o600, want: "api_ur"},
+		"not TOML":             {file: "reader = \"a\"\napi_secret = " + canary, mode: 0o600, want: "line 2"},
+		"secret others read":   {file: `api_secret = "` + canary + `"`, mode: 0o644, want: "chmod 600"},
+		"wait is no time":      {file: `wait = "soon"`, mode: 0o600, want: "wait"},
+		"negative wait":        {env: map[string]string{"PASSPORT_AGENT_WAIT": "-1s"}, mode: 0o600, want: "PASSPORT_AGENT_WAIT"},
+		"size is no number":    {env: map[string]string{"PASSPORT_AGENT_MAX_NFC_BYTES": "many"}, mode: 0o600, want: "PASSPORT_AGENT_MAX_NFC_BYTES"},
+		"compression":          {file: `compression = "maybe"`, mode: 0o600, want: "compression"},
+		"secret file missing":  {env: map[string]string{"PASSPORT_AGENT_API_SECRET_FILE": "/nonexistent/secret"}, mode: 0o600, want: "API_SECRET_FILE"},
+		"empty secret in file": {env: map[string]string{"PASSPORT_AGENT_API_SECRET_FILE": os.DevNull}, mode: 0o600, want: "API_SECRET_FILE"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := config.Load(write(t, "config.toml", c.file, c.mode), env(c.env))
+			require.ErrorIs(t, err, fault.ConfigInvalid)
+			require.ErrorContains(t, err, c.want)
+			require.NotContains(t, err.Error(), canary)
+		})
+	}
+}
+
+func TestASecretInAFileOfItsOwnerIsTaken(t *testing.T) {
+	c, err := config.Load(write(t, "config.toml", `api_secret = "`+canary+`"`, 0o600), env(nil))
+	require.NoError(t, err)
+	require.Equal(t, canary, c.APISecret.Reveal())
+}
