@@ -52,13 +52,3 @@ func (f File) known() bool {
 	}
 	return false
 }
-
-// dataGroup returns the number of a data group.
-func (f File) dataGroup() (int, bool) {
-	for n := 1; n <= 16; n++ {
-		if f == DataGroup(n) {
-			return n, true
-		}
-	}
-	return 0, false
-}

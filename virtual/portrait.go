@@ -103,7 +103,7 @@ func (f face) at(x, y float64) color.RGBA {
 	switch {
 	case within(middle, lips, 0.08, 0.018):
 		return f.mouth
-	case within(middle, height+0.04, 0.018, 0.06), within(middle, height, f.width, f.height) && y > height-0.22:
+	case within(middle, height, f.width, f.height) && y > height-0.22:
 		return f.skin
 	case within(middle, height-0.08, f.width+0.04, f.height-0.02):
 		return f.hair
