@@ -94,19 +94,33 @@ func (s *Session) open(ctx context.Context) error {
 	}
 	state, err := s.basicAccess(ctx)
 	var refused *bac.StepError
-	switch {
-	case err == nil:
-	case errors.As(err, &refused) && refused.Step == "GET CHALLENGE":
-		// A chip without access control need not know this command; whether it
-		// opens all the same shows with the first file.
-		s.openPlain()
-		return nil
-	default:
+	if errors.As(err, &refused) {
+		return s.openRefused(ctx, refused)
+	}
+	if err != nil {
 		return err
 	}
 	protected := sm.NewChannel(s.plain, state)
 	s.channel, s.protocol, s.cipher = protected, accessBAC, state.Algorithm().String()
 	s.limitChunk(protected.MaxShortPlain())
+	return nil
+}
+
+// openRefused tells a chip that has no access control, and so knows nothing of
+// BAC, from one that does not open.
+func (s *Session) openRefused(ctx context.Context, refused *bac.StepError) error {
+	refusal := accessError(refused)
+	if errors.Is(refusal, fault.WrongMRZ) {
+		return refusal
+	}
+	response, err := s.plain.Exchange(ctx, iso7816.Command{INS: iso7816.InsReadBinary, P1: 0x80 | lds.COM.SFI(), Ne: headerRead})
+	if err != nil {
+		return err
+	}
+	if len(response.Data) == 0 {
+		return refusal
+	}
+	s.openPlain()
 	return nil
 }
 
@@ -143,10 +157,6 @@ func (s *Session) basicAccess(ctx context.Context) (*sm.State, error) {
 	if errors.Is(err, iso7816.SWAuthenticationFailed) {
 		state, err = bac.Authenticate(ctx, s.plain, seed, s.options.Random)
 	}
-	var refused *bac.StepError
-	if errors.As(err, &refused) && refused.Step != "GET CHALLENGE" {
-		return nil, accessError(refused)
-	}
 	return state, err
 }
 
@@ -162,12 +172,8 @@ func accessError(refused *bac.StepError) error {
 	}
 }
 
-// exchange sends a command over the session, opening it again first where the
-// chip has dropped it.
+// exchange sends a command over the session and notes where the chip drops it.
 func (s *Session) exchange(ctx context.Context, c iso7816.Command) (iso7816.Response, error) {
-	if err := ctx.Err(); err != nil {
-		return iso7816.Response{}, err
-	}
 	response, err := s.channel.Exchange(ctx, c)
 	if lostSession(err) {
 		s.lost = true

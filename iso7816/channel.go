@@ -44,8 +44,11 @@ func (ch *Channel) Exchange(ctx context.Context, c Command) (Response, error) {
 }
 
 // Transmit sends an encoded command APDU. The response is valid until the next
-// exchange.
+// exchange. Nothing is sent once the context has ended.
 func (ch *Channel) Transmit(ctx context.Context, command []byte) (Response, error) {
+	if err := ctx.Err(); err != nil {
+		return Response{}, err
+	}
 	n, err := ch.card.Transmit(ctx, command, ch.response)
 	if err != nil {
 		return Response{}, err
