@@ -14,7 +14,8 @@ const (
 	FileMalformed        Code = "file_malformed"
 	FileTooLarge         Code = "file_too_large"
 	FileNotOnChip        Code = "file_not_on_chip"
-	HashMismatch         Code = "hash_mismatch"
+	CheckFailed          Code = "check_failed"
+	TrustRequired        Code = "trust_required"
 	UnsupportedAlgorithm Code = "unsupported_algorithm"
 )
 
@@ -31,6 +32,7 @@ var chipEntries = []Entry{
 	{FileMalformed, ExitRead, "A file of the chip is not well formed.", "Try again; if it stays so, have the document examined: its chip is damaged or was altered."},
 	{FileTooLarge, ExitRead, "A file of the chip claims to be larger than the agent accepts.", "Treat the document as suspect; if it is genuine, report the document type."},
 	{FileNotOnChip, ExitRead, "The chip lacks a file that every passport has.", "Check that it is a passport or an identity card with a passport application."},
-	{HashMismatch, ExitCheckFailed, "A file does not match the hash that its issuer signed.", "Do not accept the document on the strength of its chip; have it examined."},
+	{CheckFailed, ExitCheckFailed, "A check of the document failed.", "Look at the failed checks; do not accept the document on the strength of its chip before it has been examined."},
+	{TrustRequired, ExitCheckFailed, "The document could not be proved genuine, and --require-trust asks for that.", "Have the document examined, or read it without --require-trust to go on with what was found."},
 	{UnsupportedAlgorithm, ExitRead, "The document uses an algorithm that the agent does not know.", "Check for a newer version of the agent; report the document type."},
 }

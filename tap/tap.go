@@ -1,0 +1,259 @@
+// Package tap is one tap of a document, from waiting for it to having handed it
+// over: one function and one observer. A report never holds more than was
+// proved, and nothing counts as uploaded before the service has confirmed it.
+package tap
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"passport-agent/icao"
+	"passport-agent/icao/lds"
+	"passport-agent/icao/verdict"
+	"passport-agent/internal/fault"
+	"passport-agent/iso7816"
+	"passport-agent/upload"
+)
+
+// Card is a document on a named reader.
+type Card interface {
+	iso7816.Card
+	// Reader returns the name of the reader.
+	Reader() string
+	// Close ends the dialogue, so that no session stays open in the chip.
+	Close() error
+}
+
+// OnFailed is what becomes of the upload of a document with a failed check.
+type OnFailed string
+
+// What to do with a document that failed a check. The service needs the
+// evidence, so that uploading is the rule.
+const (
+	UploadOnFailed OnFailed = "upload"
+	RefuseOnFailed OnFailed = "refuse"
+)
+
+// Options says what a tap does. Wait is required.
+type Options struct {
+	// Wait waits for a document. It reports through observe.
+	Wait   func(ctx context.Context, observe func(Event)) (Card, error)
+	Access icao.Access
+	// Uploader takes the files to SessionID; nil for no upload.
+	Uploader  Uploader
+	SessionID string
+	OnFailed  OnFailed
+	// RequireTrust makes an undetermined verdict an error.
+	RequireTrust bool
+	// Software names program and version in the report.
+	Software string
+	// Observe is told of every step; may be nil.
+	Observe func(Event)
+	// Random gives nonces and the transaction's identifier; crypto/rand where nil.
+	Random io.Reader
+	// Now is the clock; time.Now where nil.
+	Now func() time.Time
+}
+
+// Uploader is the part of upload.Client that a tap needs.
+type Uploader interface {
+	UploadNFC(ctx context.Context, sessionID string, docs upload.NFCDocuments, observe func(upload.Event)) (upload.Receipt, error)
+}
+
+// Result is what a tap came to. Document holds personal data: it is nil where
+// nothing was read.
+type Result struct {
+	Report   Report
+	Document *lds.Document
+	// Err is nil, or an error with a code of package fault whose Exit is the exit
+	// status of the tap. Of several, the one that decides: what kept the document
+	// from being read, then what kept it from being uploaded, then a failed check.
+	Err error
+}
+
+// Run does one tap.
+func Run(ctx context.Context, o Options) Result {
+	t := newTap(o)
+	err := t.run(ctx)
+	t.report.Error = ErrorOf(err)
+	return Result{Report: t.report, Document: t.document, Err: err}
+}
+
+type tap struct {
+	Options
+	report   Report
+	document *lds.Document
+	reader   string
+}
+
+func newTap(o Options) *tap {
+	if o.Observe == nil {
+		o.Observe = func(Event) {}
+	}
+	if o.Random == nil {
+		o.Random = rand.Reader
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &tap{Options: o, report: Report{
+		Schema: Schema, Software: o.Software, Profile: "field", Status: StatusAborted,
+		Files: map[string]File{}, Checks: []verdict.Check{}, Warnings: []Warning{},
+		Upload: Upload{State: UploadNone, SessionID: o.SessionID},
+	}}
+}
+
+func (t *tap) run(ctx context.Context) error {
+	var id [16]byte
+	if _, err := io.ReadFull(t.Random, id[:]); err != nil {
+		return fault.New(fault.Unexpected, "random numbers", err)
+	}
+	t.report.TransactionID = fmt.Sprintf("%x", id)
+	protected, err := t.read(ctx)
+	if err != nil {
+		return err
+	}
+	checkErr := t.judge(protected)
+	if err := t.upload(ctx, checkErr); err != nil {
+		return err
+	}
+	return checkErr
+}
+
+// read waits for the document and reads it. The card is closed before anything
+// slow happens: a chip that waits is reset by some systems.
+func (t *tap) read(ctx context.Context) (protected bool, err error) {
+	card, err := t.Wait(ctx, t.observe)
+	if err != nil {
+		return false, err
+	}
+	defer func() {
+		// What was read is read: a card that cannot be closed any more is gone.
+		_ = card.Close()
+	}()
+	t.reader = card.Reader()
+	t.report.Reader = Reader{Name: t.reader, ExtendedLength: extended(card.Limits())}
+	t.observe(Event{Kind: EventDocument})
+
+	started := t.Now()
+	session, err := icao.Open(ctx, card, icao.Options{Access: t.Access, Random: t.Random, Observe: t.reading})
+	if err != nil {
+		return false, err
+	}
+	t.report.Access = Access{Protocol: session.Protocol(), Cipher: session.Cipher()}
+	t.document, err = session.ReadDocument(ctx)
+	traffic := session.Traffic()
+	t.report.Wire = Wire{
+		Commands: traffic.Commands, SentBytes: traffic.SentBytes, ReceivedBytes: traffic.ReceivedBytes,
+		Seconds: t.Now().Sub(started).Seconds(),
+	}
+	t.report.Files = filesOf(t.document)
+	return session.Cipher() != "", err
+}
+
+func extended(limits iso7816.Limits) *bool {
+	switch limits.Extended {
+	case iso7816.Yes, iso7816.No:
+		yes := limits.Extended == iso7816.Yes
+		return &yes
+	default:
+		return nil
+	}
+}
+
+// judge makes the checks and returns the error that a failed one is.
+func (t *tap) judge(protected bool) error {
+	v := verdict.Judge(verdict.Input{Document: t.document, Protected: protected, Key: t.Access.Key})
+	t.report.Status, t.report.Checks = string(v.Status), v.Checks
+	for _, w := range t.document.Warnings() {
+		t.report.Warnings = append(t.report.Warnings, Warning{Name: w.Name, Text: w.Detail})
+	}
+	t.observe(Event{Kind: EventJudged})
+	switch {
+	case v.Status == verdict.Failed:
+		return fault.New(fault.CheckFailed, failedNames(v.Checks), nil)
+	case v.Status == verdict.Undetermined && t.RequireTrust:
+		return fault.New(fault.TrustRequired, "", nil)
+	default:
+		return nil
+	}
+}
+
+func failedNames(checks []verdict.Check) string {
+	var names []string
+	for _, c := range checks {
+		if c.Result == verdict.Failed {
+			names = append(names, c.Name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// upload hands the files over, unless a check failed and the caller does not
+// want such documents sent.
+func (t *tap) upload(ctx context.Context, checkErr error) error {
+	if t.Uploader == nil {
+		return nil
+	}
+	if checkErr != nil && t.OnFailed == RefuseOnFailed {
+		t.report.Upload.State = UploadRefused
+		return nil
+	}
+	t.observe(Event{Kind: EventUploading})
+	files := t.document.Files
+	receipt, err := t.Uploader.UploadNFC(ctx, t.SessionID, upload.NFCDocuments{
+		COM: files[lds.COM], SOD: files[lds.SOD], DG1: files[lds.DG1], DG2: files[lds.DG2],
+	}, func(e upload.Event) { t.observe(Event{Kind: EventUploading, Done: e.Sent, Total: e.Total}) })
+	if err != nil {
+		t.report.Upload.State = UploadState(err)
+		return err
+	}
+	t.report.Upload = Upload{State: UploadAccepted, SessionID: t.SessionID, MediaID: receipt.MediaID, Size: receipt.Size, MIMEType: receipt.MIMEType}
+	for _, w := range receipt.Warnings {
+		t.report.Warnings = append(t.report.Warnings, Warning{Name: string(w.Code), Text: w.Text})
+	}
+	t.observe(Event{Kind: EventUploaded})
+	return nil
+}
+
+// UploadState returns the state that an upload's error stands for.
+func UploadState(err error) string {
+	switch {
+	case errors.Is(err, fault.UploadUncertain):
+		return UploadUncertain
+	case fault.Lookup(fault.From(err).Code).Exit == fault.ExitRefused:
+		return UploadRefused
+	default:
+		return UploadFailed
+	}
+}
+
+func (t *tap) observe(e Event) {
+	if e.Reader == "" {
+		e.Reader = t.reader
+	}
+	t.Observe(e)
+}
+
+// reading turns the events of the document into those of the tap.
+func (t *tap) reading(e icao.Event) {
+	event := Event{File: e.File.String(), Done: e.Done, Total: e.Total}
+	switch e.Kind {
+	case icao.AccessOpened:
+		event = Event{Kind: EventOpened}
+	case icao.FileProgress:
+		event.Kind = EventReading
+	case icao.FileComplete:
+		event.Kind = EventFile
+	case icao.FileAbsent:
+		event.Kind = EventFileAbsent
+	default:
+		return
+	}
+	t.observe(event)
+}
