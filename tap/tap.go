@@ -50,6 +50,8 @@ type Options struct {
 	OnFailed  OnFailed
 	// RequireTrust makes an undetermined verdict an error.
 	RequireTrust bool
+	// Warnings are what is known before the document is there.
+	Warnings []Warning
 	// Software names program and version in the report.
 	Software string
 	// Observe is told of every step; may be nil.
@@ -84,6 +86,13 @@ func Run(ctx context.Context, o Options) Result {
 	return Result{Report: t.report, Document: t.document, Err: err}
 }
 
+// Aborted is what a tap comes to that could not be begun.
+func Aborted(software string, err error) Result {
+	t := newTap(Options{Software: software})
+	t.report.Error = ErrorOf(err)
+	return Result{Report: t.report, Err: err}
+}
+
 type tap struct {
 	Options
 	report   Report
@@ -103,7 +112,7 @@ func newTap(o Options) *tap {
 	}
 	return &tap{Options: o, report: Report{
 		Schema: Schema, Software: o.Software, Profile: "field", Status: StatusAborted,
-		Files: map[string]File{}, Checks: []verdict.Check{}, Warnings: []Warning{},
+		Files: map[string]File{}, Checks: []verdict.Check{}, Warnings: append([]Warning{}, o.Warnings...),
 		Upload: Upload{State: UploadNone, SessionID: o.SessionID},
 	}}
 }
@@ -213,12 +222,20 @@ func (t *tap) upload(ctx context.Context, checkErr error) error {
 		t.report.Upload.State = UploadState(err)
 		return err
 	}
-	t.report.Upload = Upload{State: UploadAccepted, SessionID: t.SessionID, MediaID: receipt.MediaID, Size: receipt.Size, MIMEType: receipt.MIMEType}
-	for _, w := range receipt.Warnings {
-		t.report.Warnings = append(t.report.Warnings, Warning{Name: string(w.Code), Text: w.Text})
-	}
+	accepted, warnings := Accepted(t.SessionID, receipt)
+	t.report.Upload = accepted
+	t.report.Warnings = append(t.report.Warnings, warnings...)
 	t.observe(Event{Kind: EventUploaded})
 	return nil
+}
+
+// Accepted describes an upload that the service has confirmed.
+func Accepted(sessionID string, receipt upload.Receipt) (Upload, []Warning) {
+	warnings := []Warning{}
+	for _, w := range receipt.Warnings {
+		warnings = append(warnings, Warning{Name: string(w.Code), Text: w.Text})
+	}
+	return Upload{State: UploadAccepted, SessionID: sessionID, MediaID: receipt.MediaID, Size: receipt.Size, MIMEType: receipt.MIMEType}, warnings
 }
 
 // UploadState returns the state that an upload's error stands for.

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"passport-agent/icao"
+	"passport-agent/icao/mrz"
+	"passport-agent/internal/config"
+	"passport-agent/internal/fault"
+	"passport-agent/tap"
+)
+
+// accessFlags is where the access data of a document comes from.
+type accessFlags struct {
+	mrz, mrzFile          string
+	number, birth, expiry string
+	protocol              string
+}
+
+func (f *accessFlags) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.mrz, "mrz", "", "machine-readable zone, all lines with a space or line break between; - reads standard input (other users can see arguments: prefer -, --mrz-file or PASSPORT_AGENT_MRZ)")
+	flags.StringVar(&f.mrzFile, "mrz-file", "", "file that holds the machine-readable zone")
+	flags.StringVar(&f.number, "document-number", "", "document number as printed, with --birth and --expiry")
+	flags.StringVar(&f.birth, "birth", "", "birth date, YYMMDD")
+	flags.StringVar(&f.expiry, "expiry", "", "expiry date, YYMMDD")
+	flags.StringVar(&f.protocol, "access", "auto", "how to open the chip: auto or bac")
+	cmd.MarkFlagsRequiredTogether("document-number", "birth", "expiry")
+	cmd.MarkFlagsMutuallyExclusive("mrz", "mrz-file", "document-number")
+}
+
+const envMRZ = config.EnvPrefix + "MRZ"
+
+// longestInput bounds what is read as a machine-readable zone, in bytes.
+const longestInput = 4096
+
+// access returns what opens the document, and warnings about it. Wrong check
+// digits are found here, before the chip is tried.
+func (a *app) access(f *accessFlags) (icao.Access, []tap.Warning, error) {
+	protocol, err := icao.ParseProtocol(f.protocol)
+	if err != nil {
+		return icao.Access{}, nil, err
+	}
+	if f.number != "" {
+		key, err := mrz.KeyFromFields(f.number, f.birth, f.expiry)
+		return icao.Access{Key: key, Protocol: protocol}, nil, err
+	}
+	text, err := a.zone(f)
+	if err != nil {
+		return icao.Access{}, nil, err
+	}
+	zone, err := mrz.Parse(text)
+	if err != nil {
+		return icao.Access{}, nil, err
+	}
+	if err := zone.Check(); err != nil {
+		return icao.Access{}, nil, err
+	}
+	var warnings []tap.Warning
+	if _, wrong := zone.Wrong(); len(wrong) > 0 {
+		warnings = append(warnings, tap.Warning{
+			Name: "mrz_check_digit",
+			Text: "the check digit of " + strings.Join(wrong, ", ") + " does not fit; the chip opens without it",
+		})
+	}
+	key, err := zone.Key()
+	return icao.Access{Key: key, Protocol: protocol}, warnings, err
+}
+
+// zone finds the text of the machine-readable zone: flag, file, standard input,
+// environment, or a question to the person at the terminal.
+func (a *app) zone(f *accessFlags) (string, error) {
+	switch {
+	case f.mrz == "-":
+		return readAll(a.in)
+	case f.mrz != "":
+		return f.mrz, nil
+	case f.mrzFile != "":
+		file, err := os.Open(f.mrzFile)
+		if err != nil {
+			return "", fault.New(fault.InputFileMissing, "", err)
+		}
+		defer func() { _ = file.Close() }() // it was only read from
+		return readAll(file)
+	}
+	if text, ok := a.lookup(envMRZ); ok && text != "" {
+		return text, nil
+	}
+	if a.inIsTerminal {
+		return a.ask()
+	}
+	return "", fault.New(fault.AccessDataMissing, "", nil)
+}
+
+func readAll(r io.Reader) (string, error) {
+	b, err := io.ReadAll(io.LimitReader(r, longestInput))
+	if err != nil {
+		return "", fault.New(fault.InputFileMissing, "machine-readable zone", err)
+	}
+	return string(b), nil
+}
+
+// ask reads lines until they make a zone or an empty line comes.
+func (a *app) ask() (string, error) {
+	a.note("Machine-readable zone of the document, line by line (2 or 3 lines):")
+	scanner := bufio.NewScanner(a.in)
+	var text string
+	for scanner.Scan() {
+		line := strings.TrimSpace(scanner.Text())
+		if line == "" {
+			break
+		}
+		text += line + "\n"
+		if _, err := mrz.Parse(text); err == nil {
+			break
+		}
+	}
+	if err := scanner.Err(); err != nil {
+		return "", fault.New(fault.MRZInvalid, "", fmt.Errorf("standard input: %w", err))
+	}
+	return text, nil
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"passport-agent/icao/verdict"
+	"passport-agent/internal/fault"
+	"passport-agent/tap"
+)
+
+// printJSON prints a document on one line of standard output.
+func (a *app) printJSON(document any) {
+	a.answered = true
+	encoder := json.NewEncoder(a.out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(document); err != nil {
+		a.note("standard output: %v", err)
+	}
+}
+
+// print writes a line to standard output.
+func (a *app) print(format string, args ...any) { a.write(a.out, format, args...) }
+
+// note writes a line to standard error.
+func (a *app) note(format string, args ...any) { a.write(a.err, format, args...) }
+
+// write drops an error of the terminal: there is no other place to tell of it.
+func (a *app) write(w interface{ Write([]byte) (int, error) }, format string, args ...any) {
+	_, _ = fmt.Fprintf(w, format+"\n", args...)
+}
+
+func errorDocument(err error) *tap.Error { return tap.ErrorOf(err) }
+
+// ANSI colours.
+const (
+	green  = "32"
+	yellow = "33"
+	red    = "31"
+	grey   = "90"
+)
+
+func (a *app) colour(code, text string) string {
+	if !a.colours() {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
+
+// result is a sign, a word and a colour for each result: none stands alone.
+func (a *app) result(r verdict.Result) string {
+	switch r {
+	case verdict.Successful:
+		return a.colour(green, "✓ successful   ")
+	case verdict.Failed:
+		return a.colour(red, "✗ FAILED       ")
+	case verdict.Undetermined:
+		return a.colour(yellow, "? undetermined ")
+	default:
+		return a.colour(grey, "– not supported")
+	}
+}
+
+// printReport prints a tap for a person.
+func (a *app) printReport(r tap.Report) {
+	if r.Wire.Commands > 0 {
+		cipher := r.Access.Cipher
+		if cipher == "" {
+			cipher = "no encryption"
+		}
+		a.print("Read      by %s (%s) on %s: %d commands, %d bytes, %.2f s", r.Access.Protocol, cipher, r.Reader.Name,
+			r.Wire.Commands, r.Wire.SentBytes+r.Wire.ReceivedBytes, r.Wire.Seconds)
+	}
+	for _, name := range []string{"COM", "SOD", "DG1", "DG2"} {
+		if f, ok := r.Files[name]; ok {
+			a.print("File      %-4s %6d bytes  sha256 %s…", name, f.Size, f.SHA256[:16])
+		}
+	}
+	if r.Holder != nil {
+		a.printHolder(r.Holder)
+	}
+	for _, c := range r.Checks {
+		a.print("Check     %s  %s", a.result(c.Result), strings.ReplaceAll(c.Name, "_", " "))
+		if c.Reason != "" {
+			a.print("          %s", a.colour(grey, c.Reason))
+		}
+		if c.Advice != "" {
+			a.print("          → %s", c.Advice)
+		}
+	}
+	if len(r.Checks) > 0 {
+		a.print("Verdict   %s", a.result(verdict.Result(r.Status)))
+	}
+	for _, w := range r.Warnings {
+		a.print("Warning   %s: %s", w.Name, w.Text)
+	}
+	a.printUpload(r.Upload)
+}
+
+func (a *app) printHolder(h *tap.Holder) {
+	a.print("Holder    %s, %s", h.PrimaryIdentifier, h.SecondaryIdentifier)
+	a.print("          document %s of %s, valid until %s; born %s, sex %s, nationality %s",
+		h.DocumentNumber, h.IssuingState, h.ExpiryDate, h.BirthDate, h.Sex, h.Nationality)
+}
+
+func (a *app) printUpload(u tap.Upload) {
+	switch u.State {
+	case tap.UploadAccepted:
+		a.print("Upload    %s  session %s, media %s, %d bytes", a.colour(green, "✓ accepted"), u.SessionID, u.MediaID, u.Size)
+	case tap.UploadUncertain:
+		a.print("Upload    %s  session %s: it is not known whether the service has it", a.colour(yellow, "? uncertain"), u.SessionID)
+	case tap.UploadRefused:
+		a.print("Upload    %s  session %s", a.colour(red, "✗ refused"), u.SessionID)
+	case tap.UploadFailed:
+		a.print("Upload    %s  session %s: nothing was kept", a.colour(red, "✗ failed"), u.SessionID)
+	}
+}
+
+// finish prints what a tap came to and returns its error for the exit status.
+func (a *app) finish(result tap.Result) error {
+	if a.json {
+		a.printJSON(result.Report)
+	} else {
+		a.printReport(result.Report)
+	}
+	if result.Err != nil {
+		return fault.From(result.Err)
+	}
+	return nil
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"passport-agent/internal/config"
+	"passport-agent/internal/fault"
+)
+
+// app is what the commands share.
+type app struct {
+	terminal
+	configPath string
+	logLevel   string
+	json       bool
+	quiet      bool
+	// answered says that the command has printed its JSON document.
+	answered bool
+}
+
+// run executes a command line and returns its exit status.
+func run(ctx context.Context, t terminal, args []string) int {
+	a := &app{terminal: t}
+	root := a.command()
+	root.SetArgs(args)
+	root.SetIn(t.in)
+	root.SetOut(t.out)
+	root.SetErr(t.err)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	f := asFault(err)
+	a.json = a.json || slices.Contains(args, "--json")
+	a.report(f)
+	return fault.Lookup(f.Code).Exit
+}
+
+// asFault gives the errors of flag parsing the code of a usage error.
+func asFault(err error) *fault.Error {
+	var f *fault.Error
+	if errors.As(err, &f) || errors.Is(err, context.Canceled) {
+		return fault.From(err)
+	}
+	return fault.New(fault.Usage, err.Error(), nil)
+}
+
+// report tells a person, and a program that asked for JSON, what went wrong.
+func (a *app) report(f *fault.Error) {
+	entry := fault.Lookup(f.Code)
+	a.note("%s: %v", f.Code, f)
+	if entry.NextStep != "" {
+		a.note("What to do: %s", entry.NextStep)
+	}
+	if a.json && !a.answered {
+		a.printJSON(map[string]any{"schema": "passport-agent/error/1", "error": errorDocument(f)})
+	}
+}
+
+func (a *app) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "passport-agent",
+		Short: "Read electronic passports and upload them to Veriff sessions",
+		Long: `passport-agent reads the chip of a passport or identity card on a contactless
+PC/SC reader, checks what can be checked, and uploads the chip data to a Veriff
+session. Try it without hardware and without an account: passport-agent demo`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			return a.setUpLog()
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.configPath, "config", "", "configuration file (default: passport-agent/config.toml in the user's configuration folder)")
+	flags.BoolVar(&a.json, "json", false, "print one JSON document on standard output (commands that go on: one line per event)")
+	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress on standard error")
+	flags.StringVar(&a.logLevel, "log-level", "warn", "log on standard error: debug, info, warn or error")
+	root.AddCommand(
+		a.demoCommand(), a.readCommand(), a.uploadCommand(), a.readersCommand(),
+		a.virtualCommand(), a.sandboxCommand(), a.versionCommand(),
+	)
+	return root
+}
+
+func (a *app) setUpLog() error {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(a.logLevel)); err != nil {
+		return fault.New(fault.Usage, fmt.Sprintf("--log-level takes debug, info, warn or error, not %q", a.logLevel), nil)
+	}
+	slog.SetDefault(slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: level})))
+	return nil
+}
+
+func (a *app) settings() (config.Config, error) { return config.Load(a.configPath, a.lookup) }
