@@ -55,10 +55,12 @@ func Personalise(o Options) (*Document, error) {
 		return nil, err
 	}
 	document := &Document{Files: map[File][]byte{DataGroup(1): dg1(o.Holder.mrz())}}
-	if document.Files[DataGroup(2)], err = dg2(o.drawing(), o.DG2Size); err != nil {
-		return nil, err
-	}
 	maps.Copy(document.Files, o.Files)
+	if _, given := o.Files[DataGroup(2)]; !given {
+		if document.Files[DataGroup(2)], err = dg2(o.drawing(), o.DG2Size); err != nil {
+			return nil, err
+		}
+	}
 	groups := document.dataGroups()
 	if o.Files[COM] == nil {
 		document.Files[COM] = efCOM(groups)
@@ -227,7 +229,7 @@ func (c *country) issue(content []byte) (sod, certificate []byte, err error) {
 			}
 			filler += size - len(sod)
 			if filler < 1 {
-				return nil, nil, fmt.Errorf("%w: EF.SOD of %d bytes, it is longer without any filler", ErrSize, size)
+				return nil, nil, fmt.Errorf("%w: EF.SOD of %d bytes has no room for a filler", ErrSize, size)
 			}
 		}
 	}
