@@ -31,7 +31,7 @@ func TestNothingSecretOrPersonalIsPrinted(t *testing.T) {
 			drain(r)
 			w.Header().Set("Retry-After", personal)
 			w.Header().Set("Location", "https://"+personal)
-			w.WriteHeader(503)
+			w.WriteHeader(http.StatusServiceUnavailable)
 		},
 	}
 	for name, line := range map[string]string{

@@ -196,7 +196,7 @@ func TestPrintingShowsNothing(t *testing.T) {
 	key, err := m.Key()
 	require.NoError(t, err)
 	printed := fmt.Sprintf("%v %+v %#v %s %v %+v %#v", m, m, m, m, key, key, *m)
-	encoded, err := json.Marshal(key)
+	encoded, err := json.Marshal(map[string]any{"key": key, "zone": m.LogValue()})
 	require.NoError(t, err)
 	for _, text := range []string{printed, string(encoded), m.LogValue().String()} {
 		require.NotContains(t, text, "L898902C3")

@@ -37,7 +37,7 @@ func TestEveryDisguiseIsSeenThrough(t *testing.T) {
 	}
 	plants := map[string]string{
 		"raw": value, "hex": hex.EncodeToString([]byte(value)), "HEX": strings.ToUpper(hex.EncodeToString([]byte(value))),
-		"spaced": fmt.Sprintf("% x", value), "numbers": fmt.Sprint([]byte(value)), "url": url.QueryEscape(value),
+		"spaced": fmt.Sprintf("% x", value), "numbers": fmt.Sprintf("%d", []byte(value)), "url": url.QueryEscape(value),
 		"utf-16": utf16, "json": string(encoded), "gzip": zipped(t, "before "+value), "gzip in gzip": zipped(t, "x"+zipped(t, value)),
 		"base64 in gzip": zipped(t, base64.StdEncoding.EncodeToString([]byte("1"+value))),
 	}

@@ -41,7 +41,7 @@ func TestNothingPrintsASecret(t *testing.T) {
 
 	require.NotContains(t, out.String(), canary)
 	require.NotContains(t, out.String(), hex.EncodeToString([]byte(canary)))
-	require.NotContains(t, out.String(), fmt.Sprint([]byte(canary)))
+	require.NotContains(t, out.String(), fmt.Sprintf("%d", []byte(canary)))
 	require.Contains(t, out.String(), "[redacted]")
 }
 

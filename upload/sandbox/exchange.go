@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -84,11 +85,11 @@ func (s *Server) admit(x *exchange, received []byte) (answer, bool) {
 	encodings := x.request.Header.Values("Content-Encoding")
 	x.event.Encoding = strings.Join(encodings, ", ")
 	body, err := uncompress(encodings, received)
-	switch err {
-	case nil:
-	case errEncodingUnknown:
+	switch {
+	case err == nil:
+	case errors.Is(err, errEncodingUnknown):
 		return refuse(http.StatusUnsupportedMediaType, "1101", "Content-Encoding must be gzip or deflate, one of them"), false
-	case errTooLarge:
+	case errors.Is(err, errTooLarge):
 		return refuse(http.StatusRequestEntityTooLarge, "1101", "the request is too large"), false
 	default:
 		return refuse(http.StatusBadRequest, "1101", "the body is not in the stated Content-Encoding"), false

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"passport-agent/internal/pcscdtest"
+	"passport-agent/tap"
+	"passport-agent/virtual"
+)
+
+func TestMain(m *testing.M) { pcscdtest.Main(m) }
+
+// patience is how long anything in these tests may take.
+const patience = 30 * time.Second
+
+// outcome is what a command left behind.
+type outcome struct {
+	exit     int
+	out, err string
+}
+
+// document decodes standard output, which must be one JSON document and nothing else.
+func (o outcome) document(t *testing.T, into any) {
+	t.Helper()
+	decoder := json.NewDecoder(strings.NewReader(o.out))
+	require.NoError(t, decoder.Decode(into), "standard output: %s\nstandard error: %s", o.out, o.err)
+	_, err := decoder.Token()
+	require.ErrorIs(t, err, io.EOF, "more than one document: %s", o.out)
+}
+
+// command runs the program's own main function with this environment.
+func command(t *testing.T, env map[string]string, stdin string, args ...string) outcome {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	return commandContext(ctx, t, env, stdin, args...)
+}
+
+func commandContext(ctx context.Context, t *testing.T, env map[string]string, stdin string, args ...string) outcome {
+	t.Helper()
+	var out, err bytes.Buffer
+	home := t.TempDir()
+	exit := run(ctx, terminal{in: strings.NewReader(stdin), out: &out, err: &err, lookup: func(name string) (string, bool) {
+		if name == "XDG_CONFIG_HOME" {
+			return home, true
+		}
+		value, ok := env[name]
+		return value, ok
+	}}, args)
+	return outcome{exit, out.String(), err.String()}
+}
+
+func TestDemo(t *testing.T) {
+	o := command(t, nil, "", "demo")
+	require.Zero(t, o.exit, o.err)
+	for _, line := range []string{"by BAC (3DES) on virtual reader", "Upload    ✓ accepted", "byte for byte as on the chip", "Verdict   ? undetermined"} {
+		require.Contains(t, o.out, line)
+	}
+	require.NotContains(t, o.out+o.err, "\x1b", "no colours and no bars without a terminal")
+
+	o = command(t, nil, "", "demo", "--json")
+	var report tap.Report
+	o.document(t, &report)
+	require.Zero(t, o.exit)
+	require.Equal(t, tap.UploadAccepted, report.Upload.State)
+	require.Len(t, report.Files, 4)
+	require.Contains(t, o.err, "DG2 read, 18432 bytes", "a plain line per step on standard error")
+	require.Empty(t, command(t, nil, "", "demo", "--json", "--quiet").err)
+}
+
+func TestVersion(t *testing.T) {
+	var v versionReport
+	command(t, nil, "", "version", "--json").document(t, &v)
+	require.Equal(t, version, v.Version)
+	require.Contains(t, command(t, nil, "", "version").out, version)
+}
+
+// Mistakes at the desk and in the settings end before any chip or network is
+// touched, with a code, a cause and a next step, in text and in JSON.
+func TestMistakesAreNamedBeforeTheChipIsTried(t *testing.T) {
+	const zone = "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<\nL898902C36UTO7408122F1204159ZE184226B<<<<<10"
+	wrongDigit := strings.Replace(zone, "7408122F", "7409122F", 1)
+	api := map[string]string{"PASSPORT_AGENT_API_URL": "http://127.0.0.1:1", "PASSPORT_AGENT_API_KEY": "5a7db0c4-0000-4000-8000-000000000001", "PASSPORT_AGENT_API_SECRET": "x"}
+	without := func(key string) map[string]string {
+		rest := map[string]string{}
+		for k, v := range api {
+			if k != key {
+				rest[k] = v
+			}
+		}
+		return rest
+	}
+	for name, c := range map[string]struct {
+		env   map[string]string
+		stdin string
+		args  []string
+		code  string
+		exit  int
+		names string
+	}{
+		"no access data":       {args: []string{"read"}, code: "access_data_missing", exit: 2},
+		"wrong check digit":    {args: []string{"read", "--mrz", wrongDigit}, code: "mrz_check_digit", exit: 2, names: "birth date"},
+		"on standard input":    {args: []string{"read", "--mrz", "-"}, stdin: wrongDigit, code: "mrz_check_digit", exit: 2, names: "birth date"},
+		"from the environment": {args: []string{"read"}, env: map[string]string{"PASSPORT_AGENT_MRZ": wrongDigit}, code: "mrz_check_digit", exit: 2},
+		"zone too short":       {args: []string{"read", "--mrz", "P<UTO"}, code: "mrz_invalid", exit: 2},
+		"no date":              {args: []string{"read", "--document-number", "L898902C3", "--birth", "741312", "--expiry", "120415"}, code: "mrz_invalid", exit: 2, names: "birth date"},
+		"half of the fields":   {args: []string{"read", "--document-number", "L898902C3"}, code: "usage", exit: 2},
+		"two sources":          {args: []string{"read", "--mrz", zone, "--mrz-file", "x"}, code: "usage", exit: 2},
+		"zone file missing":    {args: []string{"read", "--mrz-file", "/nonexistent"}, code: "input_file_missing", exit: 2},
+		"unknown access":       {args: []string{"read", "--mrz", zone, "--access", "eac"}, code: "usage", exit: 2},
+		"unknown on-failed":    {args: []string{"read", "--mrz", zone, "--on-failed", "cry"}, code: "usage", exit: 2},
+		"unknown flag":         {args: []string{"read", "--zone", zone}, code: "usage", exit: 2},
+		"unknown command":      {args: []string{"reed"}, code: "usage", exit: 2},
+		"unknown log level":    {args: []string{"version", "--log-level", "loud"}, code: "usage", exit: 2},
+		"no address":           {args: []string{"read", "--mrz", zone, "--session", "s"}, env: without("PASSPORT_AGENT_API_URL"), code: "config_invalid", exit: 2, names: "api_url"},
+		"no key":               {args: []string{"read", "--mrz", zone, "--session", "s"}, env: without("PASSPORT_AGENT_API_KEY"), code: "config_invalid", exit: 2, names: "api_key"},
+		"no secret":            {args: []string{"read", "--mrz", zone, "--session", "s"}, env: without("PASSPORT_AGENT_API_SECRET"), code: "config_invalid", exit: 2, names: "api_secret"},
+		"plain http":           {args: []string{"read", "--mrz", zone, "--session", "s", "--api-url", "http://api.example"}, env: api, code: "config_invalid", exit: 2, names: "api_url"},
+		"empty session":        {args: []string{"read", "--mrz", zone, "--session", ""}, env: api, code: "session_id_invalid", exit: 2},
+		"configuration absent": {args: []string{"read", "--mrz", zone, "--config", "/nonexistent"}, code: "config_invalid", exit: 2},
+		"upload without id":    {args: []string{"upload", "nfc", "."}, env: api, code: "session_id_invalid", exit: 2},
+		"upload from nowhere":  {args: []string{"upload", "nfc", "--session", "s", "/nonexistent"}, env: api, code: "input_file_missing", exit: 2},
+		"upload of nothing":    {args: []string{"upload", "nfc", "--session", "s", "."}, env: api, code: "file_missing", exit: 8, names: "EF.COM"},
+		"unknown fault":        {args: []string{"sandbox", "--fault", "fire"}, code: "usage", exit: 2},
+		"unknown reading":      {args: []string{"sandbox", "--limit-reading", "bits"}, code: "usage", exit: 2},
+		"profile not JSON":     {args: []string{"virtual", "--profile", os.DevNull}, code: "usage", exit: 2},
+		"document too small":   {args: []string{"virtual", "--dg2-size", "10"}, code: "usage", exit: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := command(t, c.env, c.stdin, c.args...)
+			require.Equal(t, c.exit, o.exit, o.err)
+			require.Contains(t, o.err, c.code+": ")
+			require.Contains(t, o.err, "What to do: ")
+			require.Contains(t, o.err, c.names)
+
+			o = command(t, c.env, c.stdin, append(c.args, "--json")...)
+			require.Equal(t, c.exit, o.exit)
+			var document struct{ Error *tap.Error }
+			o.document(t, &document)
+			require.EqualValues(t, c.code, document.Error.Code)
+			require.NotEmpty(t, document.Error.Advice)
+		})
+	}
+}
+
+// A composite digit that does not fit is told, and keeps nobody from reading.
+func TestCompositeDigitIsAWarning(t *testing.T) {
+	const zone = "I<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<L898902C<3UTO6908061F9406236<<<<<<<8"
+	o := command(t, nil, "", "read", "--mrz", zone, "--wait", "1ms", "--json")
+	require.Contains(t, o.err, "the check digit of composite does not fit")
+	var report tap.Report
+	o.document(t, &report)
+	require.Equal(t, "mrz_check_digit", report.Warnings[0].Name)
+}
+
+func TestHelpAndCompletion(t *testing.T) {
+	o := command(t, nil, "", "read", "--help")
+	require.Zero(t, o.exit)
+	for _, flag := range []string{"--mrz", "--session", "--out", "--reader", "--wait", "--on-failed", "--require-trust", "--show-personal-data", "--access", "--json", "--config"} {
+		require.Contains(t, o.out, flag)
+	}
+	require.NotContains(t, o.out, "--api-secret ", "a secret has no flag: other users see arguments")
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		require.Contains(t, command(t, nil, "", "completion", shell).out, "passport-agent")
+	}
+}
+
+// folderOf saves a specimen's files.
+func folderOf(t *testing.T) (string, *virtual.Document) {
+	t.Helper()
+	document, err := virtual.Personalise(virtual.Options{})
+	require.NoError(t, err)
+	dir := filepath.Join(t.TempDir(), "saved")
+	require.NoError(t, document.Save(dir))
+	return dir, document
+}

@@ -1,0 +1,332 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	mathrand "math/rand/v2"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"passport-agent/internal/canary"
+	"passport-agent/internal/fault"
+	"passport-agent/internal/icaotest"
+	"passport-agent/internal/pcscdtest"
+	"passport-agent/tap"
+	"passport-agent/upload/sandbox"
+	"passport-agent/virtual"
+)
+
+const session = "f04bdb47-d3be-4b28-b028-a652feb060b5"
+
+// insert puts a document on the first reader of the real pcscd, until the test ends.
+func insert(t *testing.T, document *virtual.Document, profile virtual.Profile) *virtual.Chip {
+	t.Helper()
+	pcscdtest.Require(t)
+	chip, err := virtual.NewChip(document, virtual.ChipOptions{Profile: profile})
+	require.NoError(t, err)
+	hold(t, chip)
+	return chip
+}
+
+// hold serves a chip to vpcd and returns once it is on the reader.
+func hold(t *testing.T, chip *virtual.Chip) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended, inserted := make(chan error, 1), make(chan struct{}, 16)
+	go func() {
+		ended <- virtual.Serve(ctx, virtual.VPCDOptions{}, chip, func(e virtual.VPCDEvent) {
+			if e == virtual.VPCDInserted {
+				inserted <- struct{}{}
+			}
+		})
+	}()
+	t.Cleanup(func() {
+		cancel()
+		require.NoError(t, <-ended)
+	})
+	select {
+	case <-inserted:
+	case <-time.After(patience):
+		t.Fatal("the document does not get onto the reader")
+	}
+}
+
+// service is a sandbox with one session, and the environment that leads to it.
+func service(t *testing.T) (*sandbox.Server, map[string]string) {
+	t.Helper()
+	server := sandbox.New(sandbox.Options{})
+	server.AddSession(session)
+	listening := httptest.NewServer(server)
+	t.Cleanup(func() { server.Release(); listening.CloseClientConnections(); listening.Close() })
+	return server, map[string]string{
+		"PASSPORT_AGENT_API_URL": listening.URL, "PASSPORT_AGENT_API_KEY": sandbox.DemoAPIKey, "PASSPORT_AGENT_API_SECRET": sandbox.DemoSecret,
+	}
+}
+
+func zoneOf(t *testing.T, document *virtual.Document) string {
+	t.Helper()
+	zone, err := document.MRZ()
+	require.NoError(t, err)
+	return zone
+}
+
+// readAndUpload is the main job: a document behind the real pcscd, read by the
+// command, uploaded over HTTP; the four files at the service are the chip's.
+func readAndUpload(t *testing.T, document *virtual.Document) (tap.Report, outcome, *virtual.Chip) {
+	t.Helper()
+	chip := insert(t, document, virtual.Profile{})
+	server, env := service(t)
+	env["PASSPORT_AGENT_MRZ"] = zoneOf(t, document)
+	o := command(t, env, "", "read", "--session", session, "--access", "bac", "--json")
+	var report tap.Report
+	o.document(t, &report)
+	media := server.Media(session)
+	require.Len(t, media, 1, o.err)
+	require.Equal(t, document.Files[virtual.COM], media[0].COM)
+	require.Equal(t, document.Files[virtual.SOD], media[0].SOD)
+	require.Equal(t, document.Files[virtual.DataGroup(1)], media[0].DG1)
+	require.Equal(t, document.Files[virtual.DataGroup(2)], media[0].DG2)
+	require.Equal(t, tap.UploadAccepted, report.Upload.State)
+	require.Equal(t, media[0].ID, report.Upload.MediaID)
+	require.Equal(t, pcscdtest.ReaderName(0), report.Reader.Name)
+	require.Nil(t, report.Reader.ExtendedLength, "vpcd announces nothing")
+	return report, o, chip
+}
+
+func TestReferencePassportReachesTheSession(t *testing.T) {
+	folder := icaotest.SharedData(t, "bsi-reference-passport")
+	document, err := virtual.LoadFolder(folder)
+	require.NoError(t, err)
+	for file, name := range map[virtual.File]string{virtual.COM: "EF.COM.bin", virtual.SOD: "EF.SOD.bin", virtual.DataGroup(1): "DG1.bin", virtual.DataGroup(2): "DG2.bin"} {
+		onDisk, err := os.ReadFile(filepath.Join(folder, name))
+		require.NoError(t, err)
+		require.Equal(t, onDisk, document.Files[file])
+	}
+	report, o, _ := readAndUpload(t, document)
+	require.Zero(t, o.exit, o.err)
+	require.Equal(t, "undetermined", report.Status)
+	for _, check := range report.Checks {
+		require.NotEqual(t, "failed", string(check.Result), check.Name)
+	}
+}
+
+// A specimen with random holder, portrait and keys; this one is never passed over.
+func TestFreshSpecimenReachesTheSession(t *testing.T) {
+	seed := mathrand.Uint64()
+	t.Logf("seed %d", seed)
+	document, err := virtual.Personalise(virtual.Options{Holder: virtual.RandomHolder(mathrand.New(mathrand.NewPCG(seed, 1)), time.Now())})
+	require.NoError(t, err)
+	_, o, _ := readAndUpload(t, document)
+	require.Zero(t, o.exit, o.err)
+}
+
+// COM 22, SOD 1843, DG1 93, DG2 18432 bytes in short commands: 93, counted by the chip.
+func TestNinetyThreeCommandsBehindTheRealDaemon(t *testing.T) {
+	document, err := virtual.Personalise(virtual.Options{SODSize: 1843, DG2Size: 18432})
+	require.NoError(t, err)
+	report, o, chip := readAndUpload(t, document)
+	require.Zero(t, o.exit, o.err)
+	require.Equal(t, 93, report.Wire.Commands)
+	require.Equal(t, 93, chip.Counters().Commands)
+}
+
+func TestReadPrintsForAPerson(t *testing.T) {
+	_, document := folderOf(t)
+	insert(t, document, virtual.Profile{})
+	zone := zoneOf(t, document)
+	out := filepath.Join(t.TempDir(), "out")
+	o := command(t, nil, zone[:44]+"\n"+zone[44:]+"\n", "read", "--mrz", "-", "--out", out, "--reader", "virtual pcd 00 00")
+	require.Zero(t, o.exit, o.err)
+	require.Contains(t, o.out, "by BAC (3DES) on Virtual PCD 00 00")
+	require.NotContains(t, o.out+o.err, "ERIKSSON")
+	require.Contains(t, o.err, "in the clear")
+	for file, name := range map[virtual.File]string{virtual.COM: "EF.COM.bin", virtual.SOD: "EF.SOD.bin", virtual.DataGroup(1): "DG1.bin", virtual.DataGroup(2): "DG2.bin"} {
+		saved, err := os.ReadFile(filepath.Join(out, name))
+		require.NoError(t, err)
+		require.Equal(t, document.Files[file], saved)
+		info, err := os.Stat(filepath.Join(out, name))
+		require.NoError(t, err)
+		require.Zero(t, info.Mode().Perm()&0o077, "only its owner may read it")
+	}
+	var report tap.Report
+	saved, err := os.ReadFile(filepath.Join(out, "report.json"))
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(saved, &report))
+	require.Equal(t, "undetermined", report.Status)
+
+	// What was saved can be uploaded later.
+	server, env := service(t)
+	o = command(t, env, "", "upload", "nfc", "--session", session, out, "--json")
+	require.Zero(t, o.exit, o.err)
+	require.Equal(t, document.Files[virtual.DataGroup(2)], server.Media(session)[0].DG2)
+
+	o = command(t, nil, "", "read", "--mrz", zone, "--show-personal-data")
+	require.Contains(t, o.out, "ERIKSSON, ANNA MARIA")
+}
+
+func TestWrongMRZ(t *testing.T) {
+	_, document := folderOf(t)
+	insert(t, document, virtual.Profile{})
+	server, env := service(t)
+	o := command(t, env, "", "read", "--session", session, "--document-number", "X1234567", "--birth", "740812", "--expiry", "300415", "--json")
+	require.Equal(t, fault.ExitAccess, o.exit)
+	var report tap.Report
+	o.document(t, &report)
+	require.Equal(t, fault.WrongMRZ, report.Error.Code)
+	require.Equal(t, "6300", report.Error.StatusWord)
+	require.Equal(t, tap.StatusAborted, report.Status)
+	require.Empty(t, server.Media(session))
+}
+
+// Ten removals behind the real daemon, spread over the whole read: exit 4, no
+// hang, no partial upload.
+func TestRemovalBehindTheRealDaemon(t *testing.T) {
+	document, err := virtual.Personalise(virtual.Options{SODSize: 1843, DG2Size: 18432})
+	require.NoError(t, err)
+	server, env := service(t)
+	env["PASSPORT_AGENT_MRZ"] = zoneOf(t, document)
+	for _, at := range []int{0, 1, 2, 3, 4, 11, 12, 40, 80, 92} {
+		how := virtual.NeverArrived
+		if at%2 == 1 {
+			how = virtual.AnswerLost
+		}
+		t.Run("", func(t *testing.T) {
+			chip, err := virtual.NewChip(document, virtual.ChipOptions{})
+			require.NoError(t, err)
+			pcscdtest.Require(t)
+			chip.RemoveAt(at, how)
+			hold(t, chip)
+			o := command(t, env, "", "read", "--session", session, "--json")
+			require.Equal(t, fault.ExitNoDocument, o.exit, "command %d: %s", at, o.err)
+			var report tap.Report
+			o.document(t, &report)
+			require.Equal(t, fault.DocumentRemoved, report.Error.Code)
+			require.Equal(t, tap.UploadNone, report.Upload.State)
+			require.Empty(t, server.Media(session))
+		})
+	}
+}
+
+func TestNoDocumentAndNotAPassport(t *testing.T) {
+	pcscdtest.Require(t)
+	_, document := folderOf(t)
+	zone := zoneOf(t, document)
+	o := command(t, nil, "", "read", "--mrz", zone, "--wait", "300ms", "--json")
+	require.Equal(t, fault.ExitNoDocument, o.exit)
+	require.Contains(t, o.err, "Place the open document on the reader")
+	var report tap.Report
+	o.document(t, &report)
+	require.Equal(t, fault.NoDocument, report.Error.Code)
+
+	o = command(t, nil, "", "read", "--mrz", zone, "--reader", "No Such Reader", "--wait", "300ms")
+	require.Equal(t, fault.ExitReader, o.exit)
+	require.Contains(t, o.err, "reader_not_found")
+
+	insert(t, document, virtual.Profile{SelectStatus: map[string]virtual.Status{"040C": 0x6A82}})
+	o = command(t, nil, "", "read", "--mrz", zone, "--json")
+	require.Equal(t, fault.ExitRead, o.exit)
+	o.document(t, &report)
+	require.Equal(t, fault.NotAPassport, report.Error.Code)
+	require.Equal(t, "6A82", report.Error.StatusWord)
+}
+
+func TestReadersAreListed(t *testing.T) {
+	pcscdtest.Require(t)
+	_, document := folderOf(t)
+	insert(t, document, virtual.Profile{})
+	require.Eventually(t, func() bool {
+		var report readersReport
+		command(t, nil, "", "readers", "--json").document(t, &report)
+		require.Len(t, report.Readers, pcscdtest.Readers)
+		return report.Readers[0].Status == "document" && report.Readers[1].Status == "empty"
+	}, patience, 50*time.Millisecond)
+	require.Contains(t, command(t, nil, "", "readers").out, pcscdtest.ReaderName(0))
+}
+
+func TestNoDaemon(t *testing.T) {
+	pcscdtest.Stop(t)
+	o := command(t, nil, "", "readers", "--json")
+	require.Equal(t, fault.ExitReader, o.exit)
+	var report readersReport
+	o.document(t, &report)
+	require.Equal(t, fault.PCSCNoService, report.Error.Code)
+	require.Contains(t, report.Error.Advice, "pcscd")
+}
+
+func TestCtrlCWhileWaiting(t *testing.T) {
+	pcscdtest.Require(t)
+	_, document := folderOf(t)
+	ctx, interrupt := context.WithTimeout(context.Background(), patience)
+	defer interrupt()
+	var out bytes.Buffer
+	exit := run(ctx, terminal{
+		out: &out, err: trigger{"Place the open document", interrupt},
+		lookup: func(string) (string, bool) { return "", false },
+	}, []string{"read", "--mrz", zoneOf(t, document), "--json"})
+	require.Equal(t, fault.ExitInterrupted, exit)
+	var report tap.Report
+	require.NoError(t, json.Unmarshal(out.Bytes(), &report))
+	require.Equal(t, fault.Interrupted, report.Error.Code)
+}
+
+// trigger calls a function as soon as a text is written.
+type trigger struct {
+	text string
+	call func()
+}
+
+func (w trigger) Write(b []byte) (int, error) {
+	if bytes.Contains(b, []byte(w.text)) {
+		w.call()
+	}
+	return len(b), nil
+}
+
+// Whatever the program prints and logs, at the lowest level, in success and in
+// failure, holds nothing personal and no secret.
+func TestNothingPersonalIsPrintedAtAnyLevel(t *testing.T) {
+	document, err := virtual.Personalise(virtual.Options{Holder: virtual.Holder{
+		Format: virtual.TD3, DocumentCode: "P", Issuer: "UTO", Nationality: "UTO", Surname: "Kanarienvogel", GivenNames: "Zwitscher Xaver",
+		DocumentNumber: "K7Q4Z9W1R", BirthDate: "740812", Sex: "X", ExpiryDate: "391130", Optional: "OPTCANARY42",
+	}})
+	require.NoError(t, err)
+	zone := zoneOf(t, document)
+	values := map[string][]byte{
+		"zone": []byte(zone), "second line": []byte(zone[44:]), "number": []byte("K7Q4Z9W1R"), "surname": []byte("KANARIENVOGEL"),
+		"given name": []byte("ZWITSCHER"), "optional data": []byte("OPTCANARY42"), "secret": []byte(sandbox.DemoSecret),
+		"portrait": document.Files[virtual.DataGroup(2)][300:364],
+	}
+	server, env := service(t)
+	env["PASSPORT_AGENT_MRZ"] = zone
+	var printed []byte
+	try := func(args ...string) {
+		for _, more := range [][]string{nil, {"--json"}} {
+			o := command(t, env, "", append(append(args, "--log-level", "debug"), more...)...)
+			require.NotEmpty(t, o.err)
+			printed = append(printed, o.out+o.err...)
+		}
+	}
+	chip := insert(t, document, virtual.Profile{})
+	try("read", "--session", session)
+	try("read", "--document-number", "K7Q4Z9W1R", "--birth", "740812", "--expiry", "391129")
+	try("read", "--mrz", zone[:44]+zone[44:57]+"999999"+zone[63:])
+	try("read", "--mrz", zone+"X")
+	for _, f := range sandbox.Faults() {
+		if f != sandbox.Stall && f != sandbox.CommitThenStall && f != sandbox.SlowLoris {
+			server.Inject(f, 2)
+			try("read", "--session", session)
+			server.ClearFaults()
+		}
+	}
+	chip.Remove()
+	try("read", "--wait", "200ms")
+	require.Empty(t, canary.Find(printed, values))
+	require.Contains(t, string(printed), "level=DEBUG")
+	require.Contains(t, string(printed), "wrong_mrz")
+}
