@@ -32,8 +32,8 @@ type extensionList struct {
 	err  error
 }
 
-func (l *extensionList) add(id asn1.ObjectIdentifier, critical bool, value any, params string) {
-	encoded, err := asn1.MarshalWithParams(value, params)
+func (l *extensionList) add(id asn1.ObjectIdentifier, critical bool, value any) {
+	encoded, err := asn1.Marshal(value)
 	if err != nil && l.err == nil {
 		l.err = err
 	}
@@ -43,21 +43,21 @@ func (l *extensionList) add(id asn1.ObjectIdentifier, critical bool, value any, 
 func (l *extensionList) authorityKeyIdentifier(id []byte) {
 	l.add(oidAuthorityKeyIdentifier, false, struct {
 		ID []byte `asn1:"tag:0"`
-	}{id}, "")
+	}{id})
 }
 
 func (l *extensionList) subjectKeyIdentifier(id []byte) {
-	l.add(oidSubjectKeyIdentifier, false, id, "")
+	l.add(oidSubjectKeyIdentifier, false, id)
 }
 
-func (l *extensionList) keyUsage(bits asn1.BitString) { l.add(oidKeyUsage, true, bits, "") }
+func (l *extensionList) keyUsage(bits asn1.BitString) { l.add(oidKeyUsage, true, bits) }
 
 func (l *extensionList) privateKeyUsagePeriod(from, to time.Time) {
 	general := func(t time.Time) []byte { return []byte(t.UTC().Format("20060102150405Z")) }
 	l.add(oidPrivateKeyUsagePeriod, false, struct {
 		NotBefore []byte `asn1:"tag:0"`
 		NotAfter  []byte `asn1:"tag:1"`
-	}{general(from), general(to)}, "")
+	}{general(from), general(to)})
 }
 
 // altNames names the issuing state as the zone does (Doc 9303-12, 7.1.1.2), and
@@ -71,15 +71,15 @@ func (l *extensionList) altNames(state string) {
 		{Class: asn1.ClassContextSpecific, Tag: 1, Bytes: []byte("csca@specimen.example")},
 		{Class: asn1.ClassContextSpecific, Tag: 4, IsCompound: true, Bytes: directory},
 	}
-	l.add(oidSubjectAltName, false, names, "")
-	l.add(oidIssuerAltName, false, names, "")
+	l.add(oidSubjectAltName, false, names)
+	l.add(oidIssuerAltName, false, names)
 }
 
 func (l *extensionList) basicConstraints() {
 	l.add(oidBasicConstraints, true, struct {
 		CA         bool
 		PathLength int
-	}{true, 0}, "")
+	}{true, 0})
 }
 
 func (l *extensionList) crlDistributionPoint(address string) {
@@ -90,7 +90,7 @@ func (l *extensionList) crlDistributionPoint(address string) {
 	}
 	var p point
 	p.Name.Full = []asn1.RawValue{{Class: asn1.ClassContextSpecific, Tag: 6, Bytes: []byte(address)}}
-	l.add(oidCRLDistributionPoints, false, []point{p}, "")
+	l.add(oidCRLDistributionPoints, false, []point{p})
 }
 
 // documentTypes lists what the signer may sign (Doc 9303-12, 7.1.1.6).
@@ -102,7 +102,7 @@ func (l *extensionList) documentTypes(types ...string) {
 	l.add(oidDocumentTypeList, false, struct {
 		Version int
 		Types   []asn1.RawValue `asn1:"set"`
-	}{0, list}, "")
+	}{0, list})
 }
 
-func (l *extensionList) filler(content []byte) { l.add(oidFiller, false, content, "") }
+func (l *extensionList) filler(content []byte) { l.add(oidFiller, false, content) }

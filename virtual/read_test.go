@@ -209,3 +209,28 @@ func TestExtendedLength(t *testing.T) {
 	x = authenticate(t, newChip(t, p))
 	x.expect(iso7816.SWWrongLength, read(0x02, 0, 65536)) // 1000 bytes cannot be said in 6Cxx
 }
+
+// A BAC document with the sizes by which the project counts is read with 93
+// short commands: three to get in, and each file in blocks of 231 bytes, the
+// first one by short identifier.
+func TestCountOfCommands(t *testing.T) {
+	document, err := virtual.Personalise(virtual.Options{SODSize: 1843, DG2Size: 18432})
+	require.NoError(t, err)
+	chip, err := virtual.NewChip(document, virtual.ChipOptions{})
+	require.NoError(t, err)
+	information, err := document.MRZInformation()
+	require.NoError(t, err)
+	transmit(t, chip, selectApplication)
+	x := mutualSession(t, chip, information)
+	for _, f := range []struct {
+		short byte
+		file  virtual.File
+	}{{0x1E, virtual.COM}, {0x01, virtual.DataGroup(1)}, {0x1D, virtual.SOD}, {0x02, virtual.DataGroup(2)}} {
+		require.Equal(t, document.Files[f.file], x.readFile(f.short, len(document.Files[f.file])))
+	}
+	counters := chip.Counters()
+	require.Equal(t, 93, counters.Commands)
+	require.Equal(t, map[byte]int{0xA4: 1, 0x84: 1, 0x82: 1, 0xB0: 90}, counters.ByInstruction)
+	// 24 113 bytes in both directions, as worked out for the shortest way to read.
+	require.Equal(t, 24113, counters.ReceivedBytes+counters.SentBytes)
+}

@@ -183,3 +183,17 @@ func plain(t *testing.T, c iso7816.Command) []byte {
 	require.NoError(t, err)
 	return encoded
 }
+
+// readFile reads a file of so many bytes in the largest short blocks.
+func (x *terminal) readFile(short byte, length int) []byte {
+	x.t.Helper()
+	var got []byte
+	for command := read(short, 0, 231); len(got) < length; command = read(0, len(got), min(231, length-len(got))) {
+		response, err := x.exchange(command)
+		require.NoError(x.t, err)
+		require.Equal(x.t, iso7816.SWSuccess, response.SW)
+		require.NotEmpty(x.t, response.Data)
+		got = append(got, response.Data...)
+	}
+	return got
+}

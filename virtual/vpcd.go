@@ -55,18 +55,16 @@ func Serve(ctx context.Context, o VPCDOptions, chip *Chip, observe func(VPCDEven
 		observe = func(VPCDEvent) {}
 	}
 	d := &door{address: o.Address, chip: chip, observe: observe, response: make([]byte, 2+iso7816.MaxResponse)}
-	for {
-		left, err := d.waitForDocument(ctx)
-		if err == nil {
-			err = d.insert(ctx, left)
+	for ctx.Err() == nil {
+		left := d.waitForDocument(ctx)
+		if left == nil {
+			break
 		}
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
+		if err := d.insert(ctx, left); err != nil && ctx.Err() == nil {
 			return err
 		}
 	}
+	return nil
 }
 
 type door struct {
@@ -78,17 +76,17 @@ type door struct {
 }
 
 // waitForDocument returns a channel that is closed when the document, which is
-// there now, leaves.
-func (d *door) waitForDocument(ctx context.Context) (left <-chan struct{}, err error) {
+// there now, leaves; nil where the context ends first.
+func (d *door) waitForDocument(ctx context.Context) (left <-chan struct{}) {
 	for {
 		present, changed := d.chip.Present()
 		if present {
-			return changed, ctx.Err()
+			return changed
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil
 		}
 	}
 }
