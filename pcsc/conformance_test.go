@@ -138,7 +138,8 @@ func TestReadersAreListedWithTheirState(t *testing.T) {
 func TestNoDocumentInTime(t *testing.T) {
 	pcscdtest.Require(t)
 	var events []pcsc.Event
-	card, err := pcsc.Wait(testContext(t), pcsc.WaitOptions{Timeout: 200 * time.Millisecond, Observe: func(e pcsc.Event) { events = append(events, e) }})
+	// Longer than the second after which the readers are looked at again.
+	card, err := pcsc.Wait(testContext(t), pcsc.WaitOptions{Timeout: 1200 * time.Millisecond, Observe: func(e pcsc.Event) { events = append(events, e) }})
 	require.ErrorIs(t, err, fault.NoDocument)
 	require.Nil(t, card)
 	require.Equal(t, []pcsc.Event{{Kind: pcsc.EventWaiting}}, events)
