@@ -179,8 +179,10 @@ func TestAReaderIsFoundByAPartOfItsNameInAnyCase(t *testing.T) {
 	// Only the reader that was asked for counts.
 	_, err = pcsc.Wait(testContext(t), pcsc.WaitOptions{Reader: "PCD 00 00", Timeout: 200 * time.Millisecond})
 	require.ErrorIs(t, err, fault.NoDocument)
+	began := time.Now()
 	_, err = pcsc.Wait(testContext(t), pcsc.WaitOptions{Reader: "Omnikey"})
 	require.ErrorIs(t, err, fault.ReaderNotFound)
+	require.Less(t, time.Since(began), 5*time.Second, "a wrong name is not waited for")
 	require.ErrorContains(t, err, "Virtual PCD 00 00, Virtual PCD 00 01", "the message names those that are there")
 }
 
