@@ -17,6 +17,7 @@ import (
 	"passport-agent/internal/fault"
 	"passport-agent/internal/icaotest"
 	"passport-agent/internal/pcscdtest"
+	"passport-agent/pcsc"
 	"passport-agent/tap"
 	"passport-agent/upload/sandbox"
 	"passport-agent/virtual"
@@ -34,9 +35,12 @@ func insert(t *testing.T, document *virtual.Document, profile virtual.Profile) *
 	return chip
 }
 
-// hold serves a chip to vpcd and returns once it is on the reader.
+// hold serves a chip to vpcd. It waits until the reader has noticed that the chip
+// of the test before is gone: no hand is as fast as two tests in a row, and vpcd
+// would take the new chip for the old one.
 func hold(t *testing.T, chip *virtual.Chip) {
 	t.Helper()
+	waitForReader(t, pcsc.ReaderEmpty)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended, inserted := make(chan error, 1), make(chan struct{}, 16)
 	go func() {
@@ -55,6 +59,15 @@ func hold(t *testing.T, chip *virtual.Chip) {
 	case <-time.After(patience):
 		t.Fatal("the document does not get onto the reader")
 	}
+}
+
+func waitForReader(t *testing.T, status pcsc.ReaderStatus) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		readers, err := pcsc.Readers(context.Background())
+		require.NoError(t, err)
+		return len(readers) > 0 && readers[0].Status == status
+	}, patience, 20*time.Millisecond)
 }
 
 // service is a sandbox with one session, and the environment that leads to it.
@@ -187,6 +200,7 @@ func TestWrongMRZ(t *testing.T) {
 // Ten removals behind the real daemon, spread over the whole read: exit 4, no
 // hang, no partial upload.
 func TestRemovalBehindTheRealDaemon(t *testing.T) {
+	pcscdtest.Require(t)
 	document, err := virtual.Personalise(virtual.Options{SODSize: 1843, DG2Size: 18432})
 	require.NoError(t, err)
 	server, env := service(t)
@@ -199,7 +213,6 @@ func TestRemovalBehindTheRealDaemon(t *testing.T) {
 		t.Run("", func(t *testing.T) {
 			chip, err := virtual.NewChip(document, virtual.ChipOptions{})
 			require.NoError(t, err)
-			pcscdtest.Require(t)
 			chip.RemoveAt(at, how)
 			hold(t, chip)
 			o := command(t, env, "", "read", "--session", session, "--json")
@@ -215,6 +228,7 @@ func TestRemovalBehindTheRealDaemon(t *testing.T) {
 
 func TestNoDocumentAndNotAPassport(t *testing.T) {
 	pcscdtest.Require(t)
+	waitForReader(t, pcsc.ReaderEmpty)
 	_, document := folderOf(t)
 	zone := zoneOf(t, document)
 	o := command(t, nil, "", "read", "--mrz", zone, "--wait", "300ms", "--json")
@@ -261,6 +275,7 @@ func TestNoDaemon(t *testing.T) {
 
 func TestCtrlCWhileWaiting(t *testing.T) {
 	pcscdtest.Require(t)
+	waitForReader(t, pcsc.ReaderEmpty)
 	_, document := folderOf(t)
 	ctx, interrupt := context.WithTimeout(context.Background(), patience)
 	defer interrupt()
@@ -325,6 +340,7 @@ func TestNothingPersonalIsPrintedAtAnyLevel(t *testing.T) {
 		}
 	}
 	chip.Remove()
+	waitForReader(t, pcsc.ReaderEmpty)
 	try("read", "--wait", "200ms")
 	require.Empty(t, canary.Find(printed, values))
 	require.Contains(t, string(printed), "level=DEBUG")
