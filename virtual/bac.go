@@ -95,7 +95,6 @@ func (c *Chip) mutualAuthentication(challenge, data []byte) ([]byte, iso7816.Sta
 	if c.session, err = newBACSession(rndIC, rndIFD, keyIC, keyIFD); err != nil {
 		return nil, iso7816.SWUnspecified
 	}
-	c.current = ""
 	return c.authenticationAnswer(rndIC, rndIFD, keyIC)
 }
 

@@ -70,6 +70,16 @@ func TestWrongKeyIsRefused(t *testing.T) {
 	authenticate(t, chip)
 }
 
+// The checksum is looked at as well as the challenge.
+func TestWrongChecksumIsRefused(t *testing.T) {
+	chip := newChip(t, virtual.Profile{})
+	transmit(t, chip, selectApplication)
+	challenge := transmit(t, chip, getChallenge)
+	command := newMutual(t, specimenInformation).command(t, challenge[:8])
+	command[len(command)-2] ^= 0x01
+	require.Equal(t, iso7816.SWAuthenticationFailed, status(t, chip, command...))
+}
+
 func TestAuthenticationAsksForApplicationChallengeAndLength(t *testing.T) {
 	chip := newChip(t, virtual.Profile{})
 	m := newMutual(t, specimenInformation)
@@ -86,6 +96,9 @@ func TestAuthenticationAsksForApplicationChallengeAndLength(t *testing.T) {
 	require.Equal(t, iso7816.SWWrongLength, status(t, chip, 0x00, 0x84, 0x00, 0x00))
 
 	x := authenticate(t, chip)
+	response, err := x.exchange(iso7816.Command{INS: 0x84, Ne: 8})
+	require.NoError(t, err)
+	require.Len(t, response.Data, 8)
 	x.expect(iso7816.SWConditionsOfUse, iso7816.Command{INS: 0x82, Data: make([]byte, 40), Ne: 40})
 }
 

@@ -103,6 +103,40 @@ func TestPortraitIsAJPEGInAFacialRecord(t *testing.T) {
 		require.Equal(t, "jpeg", format)
 		require.EqualValues(t, picture.Bounds().Dx(), binary.BigEndian.Uint16(record[36:]))
 		require.EqualValues(t, picture.Bounds().Dy(), binary.BigEndian.Uint16(record[38:]))
+		requireSegments(t, record[46:])
+	}
+}
+
+// requireSegments walks from marker to marker up to the scan (ITU-T T.81,
+// B.1.1): a length that leads elsewhere would be forgiven by many decoders.
+func requireSegments(t *testing.T, encoded []byte) {
+	t.Helper()
+	require.Equal(t, []byte{0xFF, 0xD8}, encoded[:2])
+	for at := 2; ; {
+		require.Equal(t, byte(0xFF), encoded[at], "no marker at %d", at)
+		for encoded[at] == 0xFF {
+			at++
+		}
+		if encoded[at] == 0xDA {
+			return
+		}
+		at += 1 + int(binary.BigEndian.Uint16(encoded[at+1:]))
+	}
+}
+
+// The signature covers the attributes in DER, where a SET OF is in order
+// (X.690, 11.6); a verifier that encodes them anew depends on it.
+func TestSignedAttributesAreInOrder(t *testing.T) {
+	document, err := virtual.Personalise(virtual.Options{Files: withoutPicture})
+	require.NoError(t, err)
+	signed := value(t, document.Files[virtual.SOD], 0x77, 0x30, 0xA0, 0x30)
+	objects, err := iso7816.ParseTLVs(signed)
+	require.NoError(t, err)
+	attributes, err := iso7816.ParseTLVs(value(t, objects[len(objects)-1].Value, 0x30, 0xA0))
+	require.NoError(t, err)
+	require.Len(t, attributes, 3)
+	for i := 1; i < len(attributes); i++ {
+		require.Negative(t, bytes.Compare(attributes[i-1].Raw, attributes[i].Raw))
 	}
 }
 

@@ -68,6 +68,20 @@ func knownSession(t *testing.T, p virtual.Profile) (*virtual.Chip, *sm.State) {
 	return chip, state
 }
 
+// good sends objects with a right MAC in a session of its own.
+func good(t *testing.T, c iso7816.Command, objects ...byte) []byte {
+	chip, state := knownSession(t, virtual.Profile{})
+	return transmit(t, chip, protect(t, state, c, objects))
+}
+
+// identifier is the enciphered file identifier of DG1.
+func identifier(t *testing.T) []byte {
+	_, state := knownSession(t, virtual.Profile{})
+	padded := sm.Pad([]byte{0x01, 0x01}, 0, 8)
+	state.Encrypt(padded)
+	return padded
+}
+
 type zeros struct{}
 
 func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
@@ -95,8 +109,11 @@ func TestAuthenticObjectsThatAreNotWellFormed(t *testing.T) {
 		chip, state := knownSession(t, virtual.Profile{})
 		require.Equal(t, iso7816.SWSMObjectsIncorrect, status(t, chip, protect(t, state, c.command, c.objects)...), c.name)
 	}
-	chip, state := knownSession(t, virtual.Profile{})
-	require.NotEmpty(t, transmit(t, chip, protect(t, state, dg1, []byte{0x97, 0x02, 0x00, 0x04}))[2:], "Le of two bytes")
+	require.NotEmpty(t, good(t, dg1, 0x97, 0x02, 0x00, 0x04)[2:], "Le of two bytes")
+
+	// The same SELECT of DG1 with the indicator of padding, and with another one.
+	require.NotEmpty(t, good(t, ef, append([]byte{0x87, 0x09, 0x01}, identifier(t)...)...)[2:])
+	require.Empty(t, good(t, ef, append([]byte{0x87, 0x09, 0x02}, identifier(t)...)...)[2:])
 }
 
 // Doc 9303-11, 4.3.2 and 9.8.3: a plain command ends the session, and reading in

@@ -147,6 +147,18 @@ func TestDoorCarriesExtendedLength(t *testing.T) {
 	require.ErrorContains(t, wait(t, ended), "65536")
 }
 
+// A long command arrives in many segments.
+func TestDoorPutsFramesTogether(t *testing.T) {
+	d := newDriver(t)
+	serve(t.Context(), d, newChip(t, virtual.Profile{}), nil)
+	d.accept()
+	long := append([]byte{0x00, 0xD6, 0x00, 0x00, 0x00, 0xFD, 0xE8}, bytes.Repeat([]byte{0x41}, 65000)...)
+	for range 5 {
+		d.send(1000, long...)
+		require.Equal(t, []byte{0x67, 0x00}, d.receive())
+	}
+}
+
 func TestDoorFollowsTheDocument(t *testing.T) {
 	chip := newChip(t, virtual.Profile{})
 	chip.Remove()
