@@ -1,0 +1,4 @@
+package virtual
+
+// ReadFull lets a test decide in which pieces a frame arrives.
+var ReadFull = readFull
