@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -175,12 +174,10 @@ func TestHelpAndCompletion(t *testing.T) {
 	}
 }
 
-// folderOf saves a specimen's files.
-func folderOf(t *testing.T) (string, *virtual.Document) {
+// specimen makes a document.
+func specimen(t *testing.T) *virtual.Document {
 	t.Helper()
 	document, err := virtual.Personalise(virtual.Options{})
 	require.NoError(t, err)
-	dir := filepath.Join(t.TempDir(), "saved")
-	require.NoError(t, document.Save(dir))
-	return dir, document
+	return document
 }

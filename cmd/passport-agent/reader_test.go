@@ -40,7 +40,7 @@ func insert(t *testing.T, document *virtual.Document, profile virtual.Profile) *
 // would take the new chip for the old one.
 func hold(t *testing.T, chip *virtual.Chip) {
 	t.Helper()
-	waitForReader(t, pcsc.ReaderEmpty)
+	waitForEmptyReader(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended, inserted := make(chan error, 1), make(chan struct{}, 16)
 	go func() {
@@ -61,12 +61,12 @@ func hold(t *testing.T, chip *virtual.Chip) {
 	}
 }
 
-func waitForReader(t *testing.T, status pcsc.ReaderStatus) {
+func waitForEmptyReader(t *testing.T) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		readers, err := pcsc.Readers(context.Background())
 		require.NoError(t, err)
-		return len(readers) > 0 && readers[0].Status == status
+		return len(readers) > 0 && readers[0].Status == pcsc.ReaderEmpty
 	}, patience, 20*time.Millisecond)
 }
 
@@ -150,7 +150,7 @@ func TestNinetyThreeCommandsBehindTheRealDaemon(t *testing.T) {
 }
 
 func TestReadPrintsForAPerson(t *testing.T) {
-	_, document := folderOf(t)
+	document := specimen(t)
 	insert(t, document, virtual.Profile{})
 	zone := zoneOf(t, document)
 	out := filepath.Join(t.TempDir(), "out")
@@ -184,7 +184,7 @@ func TestReadPrintsForAPerson(t *testing.T) {
 }
 
 func TestWrongMRZ(t *testing.T) {
-	_, document := folderOf(t)
+	document := specimen(t)
 	insert(t, document, virtual.Profile{})
 	server, env := service(t)
 	o := command(t, env, "", "read", "--session", session, "--document-number", "X1234567", "--birth", "740812", "--expiry", "300415", "--json")
@@ -228,8 +228,8 @@ func TestRemovalBehindTheRealDaemon(t *testing.T) {
 
 func TestNoDocumentAndNotAPassport(t *testing.T) {
 	pcscdtest.Require(t)
-	waitForReader(t, pcsc.ReaderEmpty)
-	_, document := folderOf(t)
+	waitForEmptyReader(t)
+	document := specimen(t)
 	zone := zoneOf(t, document)
 	o := command(t, nil, "", "read", "--mrz", zone, "--wait", "300ms", "--json")
 	require.Equal(t, fault.ExitNoDocument, o.exit)
@@ -252,7 +252,7 @@ func TestNoDocumentAndNotAPassport(t *testing.T) {
 
 func TestReadersAreListed(t *testing.T) {
 	pcscdtest.Require(t)
-	_, document := folderOf(t)
+	document := specimen(t)
 	insert(t, document, virtual.Profile{})
 	require.Eventually(t, func() bool {
 		var report readersReport
@@ -275,8 +275,8 @@ func TestNoDaemon(t *testing.T) {
 
 func TestCtrlCWhileWaiting(t *testing.T) {
 	pcscdtest.Require(t)
-	waitForReader(t, pcsc.ReaderEmpty)
-	_, document := folderOf(t)
+	waitForEmptyReader(t)
+	document := specimen(t)
 	ctx, interrupt := context.WithTimeout(context.Background(), patience)
 	defer interrupt()
 	var out bytes.Buffer
@@ -340,7 +340,7 @@ func TestNothingPersonalIsPrintedAtAnyLevel(t *testing.T) {
 		}
 	}
 	chip.Remove()
-	waitForReader(t, pcsc.ReaderEmpty)
+	waitForEmptyReader(t)
 	try("read", "--wait", "200ms")
 	require.Empty(t, canary.Find(printed, values))
 	require.Contains(t, string(printed), "level=DEBUG")
