@@ -3,6 +3,7 @@ package virtual
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"passport-agent/iso7816"
 )
@@ -16,6 +17,17 @@ type Document struct {
 	// Signer is the certificate of the document signer in DER, as it stands in
 	// EF.SOD; nil where the document was not personalised here.
 	Signer []byte
+}
+
+// String names the files and their sizes in bytes, and nothing that they hold.
+func (d Document) String() string {
+	var text strings.Builder
+	for _, p := range places {
+		if content, ok := d.Files[p.file]; ok {
+			fmt.Fprintf(&text, "%s %d, ", p.file, len(content))
+		}
+	}
+	return strings.TrimSuffix(text.String(), ", ")
 }
 
 // ErrDocument says that a document lacks what is asked of it. It never holds

@@ -3,6 +3,7 @@ package virtual
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 
@@ -43,10 +44,13 @@ const (
 // maxFrame is the longest payload in bytes that two bytes of length can announce.
 const maxFrame = 0xFFFF
 
+var errFrame = errors.New("response does not fit a frame of vpcd")
+
 // Serve holds a chip to a reader of vpcd until the context ends, and then returns
 // nil. While the document is removed the connection is closed; after PutBack it
 // is opened again. observe is called for each event and may be nil. Serve fails
-// with fault.PCSCNoService where nobody listens or the reader hangs up.
+// with fault.PCSCNoService where nobody listens or the reader hangs up, and ends
+// where the reader asks for a response of more than 65 535 bytes.
 func Serve(ctx context.Context, o VPCDOptions, chip *Chip, observe func(VPCDEvent)) error {
 	if o.Address == "" {
 		o.Address = VPCDAddress
@@ -110,8 +114,11 @@ func (d *door) insert(ctx context.Context, left <-chan struct{}) error {
 	case <-left:
 		return nil
 	default:
-		return fault.New(fault.PCSCNoService, "the virtual reader at "+d.address+" hung up", err)
 	}
+	if errors.Is(err, errFrame) {
+		return err
+	}
+	return fault.New(fault.PCSCNoService, "the virtual reader at "+d.address+" hung up", err)
 }
 
 // hangUpWhen closes the connection, which ends a read under way, as soon as the
@@ -202,7 +209,7 @@ func readFull(connection net.Conn, b []byte) error {
 // writeFrame sends the first n bytes of the response.
 func (d *door) writeFrame(connection net.Conn, n int) error {
 	if n > maxFrame {
-		return fmt.Errorf("a response of %d bytes does not fit a frame of vpcd", n)
+		return fmt.Errorf("%w: %d bytes", errFrame, n)
 	}
 	binary.BigEndian.PutUint16(d.response, uint16(n))
 	_, err := connection.Write(d.response[:2+n])

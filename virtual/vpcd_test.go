@@ -144,7 +144,9 @@ func TestDoorCarriesExtendedLength(t *testing.T) {
 	require.Len(t, d.receive(), 65535)
 	d.send(1<<20, 0x00, 0xB0, 0x82, 0x00, 0x00, 0xFF, 0xFE)
 	d.expectEnd()
-	require.ErrorContains(t, wait(t, ended), "65536")
+	err = wait(t, ended)
+	require.ErrorContains(t, err, "65536")
+	require.NotErrorIs(t, err, fault.PCSCNoService)
 }
 
 // Each piece that is written to a pipe is a read of its own.

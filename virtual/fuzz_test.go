@@ -1,0 +1,42 @@
+package virtual_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"passport-agent/iso7816"
+	"passport-agent/virtual"
+)
+
+// Whatever a reader sends, in the clear or well protected, the chip answers with
+// a status word and lives on.
+func FuzzChip(f *testing.F) {
+	for _, seed := range [][]byte{
+		nil, selectApplication, getChallenge, {0x00, 0xB0, 0x9E, 0x00, 0x00}, {0x00, 0xB1, 0x00, 0x02, 0x03, 0x54, 0x01, 0x00, 0x00},
+		{0x0C, 0xB0, 0x81, 0x00, 0x0D, 0x97, 0x01, 0x04, 0x8E, 0x08, 1, 2, 3, 4, 5, 6, 7, 8, 0x00},
+		{0x0C, 0xA4, 0x02, 0x0C, 0x15, 0x87, 0x09, 0x01, 1, 2, 3, 4, 5, 6, 7, 8, 0x8E, 0x08, 1, 2, 3, 4, 5, 6, 7, 8, 0x00},
+		{0x00, 0xB0, 0x82, 0x00, 0x00, 0x00, 0x00}, {0x00, 0x82, 0x00, 0x00, 0x28},
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, command []byte) {
+		for _, p := range []virtual.Profile{{}, {Extended: &virtual.Extended{MaxResponse: 48}, EndOfFile: virtual.EndCorrectLe}} {
+			chip := newChip(t, p)
+			require.GreaterOrEqual(t, len(transmit(t, chip, command)), 2)
+			require.True(t, authenticate(t, chip).alive())
+			require.GreaterOrEqual(t, len(transmit(t, chip, command)), 2, "in the clear, within a session")
+			x := authenticate(t, chip)
+			if parsed, err := iso7816.ParseCommand(command); err == nil && len(parsed.Data) < 60000 {
+				if _, err := x.exchange(parsed); err != nil {
+					require.ErrorIs(t, err, iso7816.SWWrongLength, "only what the chip cannot receive ends outside secure messaging")
+				}
+			}
+			require.True(t, authenticate(t, chip).alive())
+		}
+	})
+}
+
+func TestDocumentIsPrintedWithoutItsContent(t *testing.T) {
+	require.Equal(t, "EF.CardAccess 2, EF.COM 4, EF.SOD 2, DG1 93, DG2 1000, DG3 2", specimen().String())
+}
