@@ -48,6 +48,21 @@ func TestToDERRefusesWhatIsNotOneElement(t *testing.T) {
 	require.ErrorIs(t, err, cms.ErrMalformed, "nesting must not exhaust the stack")
 }
 
+// Well formed is not enough: what nests deeper than any security object is refused.
+func TestNestingIsBounded(t *testing.T) {
+	nest := func(depth int) []byte {
+		b := []byte{0x05, 0x00}
+		for range depth {
+			b = append([]byte{0x30, byte(len(b))}, b...)
+		}
+		return b
+	}
+	_, err := cms.ToDER(nest(20))
+	require.NoError(t, err)
+	_, err = cms.ToDER(nest(40))
+	require.ErrorIs(t, err, cms.ErrMalformed)
+}
+
 func TestParseSignedData(t *testing.T) {
 	// ContentInfo { signedData, [0] { 3, {}, { 2.23.136.1.1.1, [0] "AB" }, {} } }
 	der := "302806092a864886f70d010702a01b3019020103310030100606678108010101a0060404414243443100"
