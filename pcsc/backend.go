@@ -19,6 +19,8 @@ type library struct {
 	// stopsWhenUnused says that the service is down as long as no reader is
 	// plugged in (Windows).
 	stopsWhenUnused bool
+	// getFeatures is CM_IOCTL_GET_FEATURE_REQUEST as a control code of the system.
+	getFeatures uint32
 }
 
 // unlessUnused returns err, except where it is the way to say that no reader is
@@ -45,6 +47,8 @@ type link interface {
 	transmit(command []byte) ([]byte, error)
 	reconnect(share, initialization uint32) error
 	beginTransaction() error
+	// control asks the reader's driver; the answer is valid until the next call.
+	control(code uint32) ([]byte, error)
 	disconnect(disposition uint32) error
 }
 

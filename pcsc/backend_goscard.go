@@ -23,6 +23,7 @@ func systemLibrary() library {
 		establish: establishGoscard,
 		// On macOS goscard hides reader names from the garbage collector.
 		statusBlocks: runtime.GOOS == "linux",
+		getFeatures:  0x42000000 + functionGetFeatures,
 	}
 }
 
@@ -31,28 +32,50 @@ func systemLibrary() library {
 type transmitFunc func(card goscard.SCardHandle, sendPCI *goscard.SCardIORequest, command *byte, commandLength uintptr,
 	receivePCI *goscard.SCardIORequest, response *byte, responseLength *uintptr) uint32
 
-// load opens libpcsclite once. goscard's own Transmit is not used: it sends a
-// command a second time where the response is longer than 264 bytes.
-var load = sync.OnceValues(func() (transmitFunc, error) {
+// controlFunc is SCardControl, with lengths like those of transmitFunc.
+type controlFunc func(card goscard.SCardHandle, code uintptr, request *byte, requestLength uintptr,
+	answer *byte, answerSize uintptr, answerLength *uintptr) uint32
+
+// functions are those of libpcsclite that are called past goscard, which sends a
+// command or a request a second time where the answer is longer than 264 bytes, and
+// makes 264 zero bytes of an empty one.
+type functions struct {
+	transmit transmitFunc
+	control  controlFunc
+}
+
+// load opens libpcsclite once.
+var load = sync.OnceValues(func() (functions, error) {
 	if err := goscard.Initialize(goscard.NewDefaultLogger(goscard.LogLevelNone)); err != nil {
-		return nil, fault.New(fault.PCSCLibraryMissing, "", err)
+		return functions{}, fault.New(fault.PCSCLibraryMissing, "", err)
 	}
-	symbol, err := purego.Dlsym(purego.RTLD_DEFAULT, "SCardTransmit")
-	if err != nil {
-		return nil, fault.New(fault.PCSCLibraryMissing, "", err)
+	var f functions
+	control := "SCardControl"
+	if runtime.GOOS == "darwin" {
+		// There the plain name is an older function without a control code.
+		control = "SCardControl132"
 	}
-	var transmit transmitFunc
-	purego.RegisterFunc(&transmit, symbol)
-	return transmit, nil
+	if err := errors.Join(bind(&f.transmit, "SCardTransmit"), bind(&f.control, control)); err != nil {
+		return functions{}, fault.New(fault.PCSCLibraryMissing, "", err)
+	}
+	return f, nil
 })
 
+func bind(function any, name string) error {
+	symbol, err := purego.Dlsym(purego.RTLD_DEFAULT, name)
+	if err == nil {
+		purego.RegisterFunc(function, symbol)
+	}
+	return err
+}
+
 type goscardSession struct {
-	context  goscard.Context
-	transmit transmitFunc
+	context   goscard.Context
+	functions functions
 }
 
 func establishGoscard() (session, error) {
-	transmit, err := load()
+	functions, err := load()
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +83,7 @@ func establishGoscard() (session, error) {
 	if err != nil {
 		return nil, goscardCode(code, err)
 	}
-	return &goscardSession{context: context, transmit: transmit}, nil
+	return &goscardSession{context: context, functions: functions}, nil
 }
 
 func (s *goscardSession) release() error { return goscardCode(s.context.Release()) }
@@ -95,7 +118,7 @@ func (s *goscardSession) connect(reader string, share uint32) (link, error) {
 	if err != nil {
 		return nil, goscardCode(code, err)
 	}
-	l := &goscardLink{card: card, send: s.transmit, response: make([]byte, iso7816.MaxResponse)}
+	l := &goscardLink{card: card, functions: s.functions, response: make([]byte, iso7816.MaxResponse)}
 	if _, err := l.protocol(); err != nil {
 		return nil, errors.Join(err, l.disconnect(leaveCard))
 	}
@@ -103,9 +126,9 @@ func (s *goscardSession) connect(reader string, share uint32) (link, error) {
 }
 
 type goscardLink struct {
-	card     goscard.Card
-	send     transmitFunc
-	response []byte
+	card      goscard.Card
+	functions functions
+	response  []byte
 }
 
 func (l *goscardLink) protocol() (*goscard.SCardIORequest, error) {
@@ -125,7 +148,18 @@ func (l *goscardLink) transmit(command []byte) ([]byte, error) {
 		return nil, err
 	}
 	length := uintptr(len(l.response))
-	code := l.send(l.card.SCardHandle(), pci, unsafe.SliceData(command), uintptr(len(command)), nil, unsafe.SliceData(l.response), &length)
+	code := l.functions.transmit(l.card.SCardHandle(), pci, unsafe.SliceData(command), uintptr(len(command)), nil, unsafe.SliceData(l.response), &length)
+	return l.received(code, length)
+}
+
+func (l *goscardLink) control(code uint32) ([]byte, error) {
+	var length uintptr
+	failed := l.functions.control(l.card.SCardHandle(), uintptr(code), nil, 0, unsafe.SliceData(l.response), uintptr(len(l.response)), &length)
+	return l.received(failed, length)
+}
+
+// received returns what a call has put into the buffer.
+func (l *goscardLink) received(code uint32, length uintptr) ([]byte, error) {
 	if code != 0 {
 		return nil, ReturnCode(code)
 	}

@@ -21,6 +21,7 @@ func systemLibrary() library {
 		// does not keep it in memory during a long call.
 		statusBlocks:    !windows,
 		stopsWhenUnused: windows,
+		getFeatures:     scard.CtlCode(functionGetFeatures),
 	}
 }
 
@@ -120,6 +121,17 @@ func (l *scardLink) reconnect(share, initialization uint32) error {
 }
 
 func (l *scardLink) beginTransaction() error { return scardCode(l.card.BeginTransaction()) }
+
+func (l *scardLink) control(code uint32) (answer []byte, err error) {
+	// ebfe/scard slices its buffer by the length that the driver states.
+	defer func() {
+		if recover() != nil {
+			answer, err = nil, codeInternalError
+		}
+	}()
+	answer, err = l.card.Control(code, nil)
+	return answer, scardCode(err)
+}
 
 func (l *scardLink) disconnect(disposition uint32) error {
 	return scardCode(l.card.Disconnect(scard.Disposition(disposition)))

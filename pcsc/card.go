@@ -29,6 +29,7 @@ type Card struct {
 	reader     string
 	share      uint32
 	atr        []byte
+	limits     iso7816.Limits
 	counter    uint16 // of insertions, when this document was connected to
 	command    []byte
 	patience   time.Duration // with other programs while connecting; 0 where there are none
@@ -44,9 +45,12 @@ func (c *Card) Reader() string { return c.reader }
 // ATR returns the answer to reset, at most 33 bytes.
 func (c *Card) ATR() []byte { return slices.Clone(c.atr) }
 
-// Limits returns what reader and driver announce about APDU lengths: nothing, as
-// they are not asked.
-func (c *Card) Limits() iso7816.Limits { return iso7816.Limits{} }
+// Limits returns what the reader announces about APDU lengths through its driver
+// (PC/SC part 10, dwMaxAPDUDataSize), as asked for when the document was connected
+// to. Extended is Unknown where the driver announces nothing that can be
+// understood, as many do. MaxAPDU is 257 to 65 535 where an extended-length reader
+// has such a bound, else 0.
+func (c *Card) Limits() iso7816.Limits { return c.limits }
 
 // Transmit sends a command APDU, 4 to 65 544 bytes, and puts the response APDU
 // into response. A command under way is always waited for; where the context has

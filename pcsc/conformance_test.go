@@ -164,9 +164,34 @@ func TestADocumentThatIsPutDownWhileWaitingIsConnectedTo(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "Virtual PCD 00 01", card.Reader())
 	require.Equal(t, chip.ATR, card.ATR())
-	require.Equal(t, iso7816.Limits{}, card.Limits(), "nobody has said anything about lengths")
 	require.Equal(t, []pcsc.Event{{Kind: pcsc.EventWaiting}, {Kind: pcsc.EventDocument, Reader: "Virtual PCD 00 01"}}, events)
 	require.NoError(t, card.Close())
+}
+
+// Older releases of vpcd answer no control codes; those since 2023 announce
+// extended length. Asking reaches the driver, and nothing of it the chip.
+func TestTheDriverIsAskedForItsLimits(t *testing.T) {
+	require.EqualValues(t, 0x42000D48, pcsc.SystemGetFeatures(), "SCARD_CTL_CODE(3400) of pcsc-lite")
+	chip := newChip(t, 0, agree)
+	chip.Insert(t)
+	holder := pcsc.HoldShared(t, pcscdtest.ReaderName(0), false)
+	features, err := holder.Features()
+	require.NoError(t, holder.Release())
+	want := iso7816.Unknown
+	if err == nil {
+		require.NotEmpty(t, features)
+		want = iso7816.Yes
+	} else {
+		require.ErrorIs(t, err, pcsc.ReturnCode(0x8010001F), "SCARD_E_UNSUPPORTED_FEATURE of pcsc-lite")
+	}
+
+	var commands atomic.Int64
+	_, card := place(t, 1, func([]byte) []byte { commands.Add(1); return success }, pcsc.WaitOptions{})
+	require.Equal(t, want, card.Limits().Extended)
+	require.Zero(t, commands.Load())
+	n, err := card.Transmit(testContext(t), command, make([]byte, 258))
+	require.NoError(t, err)
+	require.Equal(t, 2, n)
 }
 
 func TestAReaderIsFoundByAPartOfItsNameInAnyCase(t *testing.T) {

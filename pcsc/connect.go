@@ -39,6 +39,9 @@ func connect(ctx context.Context, lib library, reader readerState, limit time.Du
 	if err == nil {
 		_, err = card.look(ctx)
 	}
+	if err == nil {
+		err = card.learnLimits(ctx, lib.getFeatures)
+	}
 	if err != nil {
 		// A cancelled connect may yet succeed: close undoes it.
 		return nil, errors.Join(err, card.Close())

@@ -39,6 +39,12 @@ func HoldShared(t testing.TB, reader string, transaction bool) *Holder {
 // Transmit sends a command past any Card.
 func (h *Holder) Transmit(command []byte) ([]byte, error) { return h.link.transmit(command) }
 
+// Features asks the reader's driver for its features, past any Card.
+func (h *Holder) Features() ([]byte, error) { return h.link.control(SystemGetFeatures()) }
+
+// SystemGetFeatures is the control code of CM_IOCTL_GET_FEATURE_REQUEST here.
+func SystemGetFeatures() uint32 { return systemLibrary().getFeatures }
+
 // Release gives the card back.
 func (h *Holder) Release() error { return h.link.disconnect(leaveCard) }
 
@@ -91,10 +97,14 @@ type FakeLibrary struct {
 	Transmit  func(command []byte) ([]byte, error)
 	Reconnect func() error
 	Begin     func() error
+	Control   func(code uint32) ([]byte, error)
 }
 
+// GetFeatures is the control code of CM_IOCTL_GET_FEATURE_REQUEST in a FakeLibrary.
+const GetFeatures = 0x42000D48
+
 func (f *FakeLibrary) library() library {
-	return library{stopsWhenUnused: f.Windows, statusBlocks: f.Blocks, establish: func() (session, error) {
+	return library{stopsWhenUnused: f.Windows, statusBlocks: f.Blocks, getFeatures: GetFeatures, establish: func() (session, error) {
 		if f.Establish != nil {
 			if err := f.Establish(); err != nil {
 				return nil, err
@@ -174,6 +184,13 @@ func (l fakeLink) beginTransaction() error {
 		return l.f.Begin()
 	}
 	return nil
+}
+
+func (l fakeLink) control(code uint32) ([]byte, error) {
+	if l.f.Control != nil {
+		return l.f.Control(code)
+	}
+	return nil, nil
 }
 
 func (l fakeLink) disconnect(uint32) error { return nil }
