@@ -28,7 +28,7 @@ type chip struct {
 	key    []byte // f(π)
 
 	nonceSize   int
-	refuse      map[int]iso7816.StatusWord                           // by step, 0 is MSE:Set AT
+	refuse      map[int]iso7816.StatusWord                           // by step, 0 is MSE:Set AT, -n one with n objects
 	lie         func(step int, objects []byte) []byte                // what the chip says in place of objects
 	respond     func(step int, response []byte) []byte               // the response data in place of it
 	choose      func(c *chip, generator, other ec.Element) ec.Scalar // private key of the key agreement
@@ -144,6 +144,9 @@ func (c *chip) setAT(command iso7816.Command) iso7816.StatusWord {
 	objects, err := iso7816.ParseTLVs(command.Data)
 	require.NoError(c.t, err)
 	if sw, ok := c.refuse[0]; ok {
+		return sw
+	}
+	if sw, ok := c.refuse[-len(objects)]; ok { // by the number of objects
 		return sw
 	}
 	if c.refuseTag84 && len(objects) > 2 {

@@ -178,8 +178,8 @@ func (d *dialogue) general(ctx context.Context, step string, objects []byte) ([]
 	if response.SW != iso7816.SWSuccess {
 		return nil, &StepError{Step: step, SW: response.SW}
 	}
-	if step == StepMapNonce && d.suite.mapping == integrated && len(response.Data) == 0 {
-		return nil, nil // seen in place of the empty object
+	if step == StepMapNonce && len(response.Data) == 0 {
+		return nil, nil // seen in place of the empty object of Integrated Mapping
 	}
 	return parseDynamic(step, bytes.Clone(response.Data))
 }

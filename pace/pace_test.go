@@ -254,6 +254,13 @@ func TestDomainParametersAreNamedFirstAndLeftOutOnRefusal(t *testing.T) {
 	require.Len(t, c.setATs, 2)
 	require.Equal(t, c.setATs[0][:15], c.setATs[1])
 	require.Equal(t, 6, c.commands)
+
+	// Where both are refused, the answer to the complete command counts.
+	c = canChip(t, i)
+	c.refuse = map[int]iso7816.StatusWord{-3: 0x6A88, -2: 0x6A87}
+	_, err = establish(c, i)
+	require.ErrorIs(t, err, iso7816.SWReferenceNotFound)
+	require.Equal(t, 2, c.commands)
 }
 
 // ISO7816_G_23 of TR-03105-5.1: the key agreement would be with oneself. The key
