@@ -5,14 +5,16 @@ import (
 
 	"passport-agent/icao/mrz"
 	"passport-agent/internal/fault"
+	"passport-agent/internal/secret"
 )
 
 // Protocol is a way of opening a chip.
 type Protocol int
 
-// Auto takes the strongest that chip and reader know.
+// Auto is PACE where the chip offers it, else BAC.
 const (
 	Auto Protocol = iota
+	PACE
 	BAC
 )
 
@@ -21,21 +23,29 @@ func ParseProtocol(name string) (Protocol, error) {
 	switch name {
 	case "", "auto":
 		return Auto, nil
+	case "pace":
+		return PACE, nil
 	case "bac":
 		return BAC, nil
 	default:
-		return 0, fault.New(fault.Usage, fmt.Sprintf("--access takes auto or bac, not %q", name), nil)
+		return 0, fault.New(fault.Usage, fmt.Sprintf("--access takes auto, pace or bac, not %q", name), nil)
 	}
 }
 
 // Access is what opens a document. The zero value opens documents without access
 // control.
 type Access struct {
-	Key      mrz.Key
+	// Key is from the machine-readable zone. It comes before CAN.
+	Key mrz.Key
+	// CAN is the Card Access Number, which opens by PACE only.
+	CAN      secret.Text
 	Protocol Protocol
 }
 
-// Names of what opened a document, as reports have them.
+func (a Access) empty() bool { return a.Key.Empty() && a.CAN.Empty() }
+
+// Names of what opened a document, as reports have them; PACE has one for each
+// mapping.
 const (
 	accessNone = "none"
 	accessBAC  = "BAC"

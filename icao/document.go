@@ -25,5 +25,6 @@ func (s *Session) ReadDocument(ctx context.Context) (*lds.Document, error) {
 			return d, err
 		}
 	}
+	s.options.Memory.Learn(s.card.ATR(), s.model)
 	return d, nil
 }

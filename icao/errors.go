@@ -8,6 +8,7 @@ import (
 	"passport-agent/internal/fault"
 	"passport-agent/iso7816"
 	"passport-agent/iso7816/sm"
+	"passport-agent/pace"
 )
 
 // coded gives an error of a lower room its code. What already has one keeps it.
@@ -23,7 +24,7 @@ func coded(err error) error {
 		return fault.New(fault.CardReset, "", err)
 	case errors.Is(err, sm.ErrAuthentication), errors.Is(err, sm.ErrFormat):
 		return fault.New(fault.SecureMessaging, "", err)
-	case errors.Is(err, bac.ErrNotAuthentic):
+	case errors.Is(err, bac.ErrNotAuthentic), errors.Is(err, pace.ErrNotAuthentic), errors.Is(err, pace.ErrMalformed):
 		return fault.New(fault.ChipAuthentication, "", err)
 	case errors.As(err, &sw):
 		return fault.New(fault.ChipStatus, "", err)
@@ -32,11 +33,4 @@ func coded(err error) error {
 	default:
 		return fault.New(fault.Unexpected, "", err)
 	}
-}
-
-// lostSession reports whether an answer means that the chip has dropped secure
-// messaging, so that only a new authentication helps.
-func lostSession(err error) bool {
-	var naked *sm.NakedError
-	return errors.As(err, &naked)
 }

@@ -15,11 +15,13 @@ type Event struct {
 // EventKind is what happened.
 type EventKind int
 
-// Kinds of events, in the order in which they come.
+// Kinds of events.
 const (
 	Connected    EventKind = iota + 1 // the application answers
 	AccessOpened                      // secure messaging stands, or the chip is open
 	FileProgress                      // bytes of a file arrived
 	FileComplete                      // a file is complete
 	FileAbsent                        // the chip does not have the file
+	Removed                           // the document has left; it is waited for
+	Resumed                           // it is back, and the same
 )

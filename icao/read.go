@@ -24,10 +24,10 @@ const (
 
 // ladder is how many bytes are asked for where a chip refuses more, one after
 // the other: limits seen in real chips.
-var ladder = [...]int{223, 192, 160, 128, 112, 96, 64, 32}
+var ladder = [...]int{231, 223, 192, 160, 128, 112, 96, 64, 32}
 
 // maxRefusals bounds how many answers without progress one file may have.
-const maxRefusals = len(ladder) + 4
+const maxRefusals = len(ladder) + 6
 
 // Read reads an elementary file (Doc 9303-10, 3.6.2) and returns its bytes as
 // the chip holds them, cut at the end of its outermost data object. It fails
@@ -35,12 +35,19 @@ const maxRefusals = len(ladder) + 4
 // fault.ChipResponse, fault.SecureMessaging or fault.DocumentRemoved.
 func (s *Session) Read(ctx context.Context, file lds.File) ([]byte, error) {
 	r := &fileReader{session: s, file: file}
-	if err := r.run(ctx); err != nil {
-		if errors.Is(err, fault.FileNotOnChip) {
-			s.observe(Event{Kind: FileAbsent, File: file})
+	for r.total == 0 || len(r.data) < r.total {
+		err := r.step(ctx)
+		if err != nil {
+			err = s.recover(ctx, err)
 		}
-		return nil, coded(err)
+		if err != nil {
+			if errors.Is(err, fault.FileNotOnChip) {
+				s.observe(Event{Kind: FileAbsent, File: file})
+			}
+			return nil, coded(err)
+		}
 	}
+	s.files = append(s.files, readFile{file, r.data})
 	s.observe(Event{Kind: FileComplete, File: file, Done: r.total, Total: r.total})
 	return r.data, nil
 }
@@ -51,58 +58,47 @@ type fileReader struct {
 	file     lds.File
 	data     []byte
 	total    int // length of the file, 0 until its header is there
-	ask      int // bytes to ask for in place of the session's chunk, 0 for none
+	ask      int // bytes to ask for in place of the session's block, 0 for none
+	tooMuch  int // bytes of a first block that was refused, 0 for none
 	noSFI    bool
 	refusals int
-}
-
-func (r *fileReader) run(ctx context.Context) error {
-	for r.total == 0 || len(r.data) < r.total {
-		if err := r.step(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // step gets one answer from the chip and takes what it brings.
 func (r *fileReader) step(ctx context.Context) error {
 	s := r.session
 	if s.lost {
-		if err := s.reopen(ctx); err != nil {
-			return err
-		}
+		return s.restart(ctx)
 	}
-	bySFI := s.current != r.file && len(r.data) == 0 && !s.noSFI && !r.noSFI
+	bySFI := s.current != r.file && len(r.data) == 0 && !s.model.NoSFI && !r.noSFI
 	if s.current != r.file && !bySFI {
-		if err := r.selectFile(ctx); err != nil || s.lost {
-			return err
-		}
+		return r.selectFile(ctx)
 	}
 	asked := r.blockLength()
 	response, err := r.readBinary(ctx, bySFI, asked)
+	sw := response.SW
 	switch {
-	case lostSession(err):
-		return r.refused(bySFI, asked, err)
+	case naked(err, &sw):
+		return r.refused(bySFI, asked, sw)
 	case err != nil:
 		return err
-	case response.SW == iso7816.SWSuccess, response.SW == iso7816.SWEndOfFile:
-		if len(response.Data) > 0 {
-			s.current = r.file
-			return r.take(response.Data)
-		}
-		return r.refused(bySFI, asked, fmt.Errorf("no data: %w", response.SW))
+	case len(response.Data) > 0 && (sw == iso7816.SWSuccess || sw == iso7816.SWEndOfFile && s.tolerates(EndWarning)):
+		s.current = r.file
+		return r.take(response.Data)
 	default:
-		return r.refused(bySFI, asked, response.SW)
+		return r.refused(bySFI, asked, sw)
 	}
 }
 
 // blockLength is the number of bytes to ask for next: never past the end of the
 // file once its length is known, as some chips answer that with an error.
 func (r *fileReader) blockLength() int {
-	ask := r.session.chunk
-	if r.ask > 0 {
+	ask := r.session.block
+	switch {
+	case r.ask > 0:
 		ask = r.ask
+	case r.total == 0 && r.session.model.HeaderFirst && !r.surelyLonger(ask):
+		ask = headerRead
 	}
 	if r.total > 0 {
 		ask = min(ask, r.total-len(r.data))
@@ -110,12 +106,18 @@ func (r *fileReader) blockLength() int {
 	return ask
 }
 
+// surelyLonger reports whether every file of its kind is longer than a block: a
+// security object holds a certificate, DG2 a portrait.
+func (r *fileReader) surelyLonger(block int) bool {
+	return (r.file == lds.SOD || r.file == lds.DG2) && block <= shortResponse
+}
+
 func (r *fileReader) readBinary(ctx context.Context, bySFI bool, ne int) (iso7816.Response, error) {
 	offset := len(r.data)
 	if offset > maxOffset {
 		return r.readBinaryOdd(ctx, offset, ne)
 	}
-	c := iso7816.Command{INS: iso7816.InsReadBinary, P1: byte(offset >> 8), P2: byte(offset), Ne: ne}
+	c := iso7816.Command{INS: iso7816.InsReadBinary, P1: byte(offset >> 8), P2: byte(offset), Ne: ne, Extended: ne > r.session.shortBlock}
 	if bySFI {
 		c.P1 = 0x80 | r.file.SFI()
 	}
@@ -123,12 +125,14 @@ func (r *fileReader) readBinary(ctx context.Context, bySFI bool, ne int) (iso781
 }
 
 // readBinaryOdd reads behind the offsets that P1 and P2 can hold: the offset
-// travels in a data object 54, the data in an object 53 (Doc 9303-10, 3.6.3.3).
+// travels in a data object 54, the data in an object 53 (Doc 9303-10, 3.6.2).
 func (r *fileReader) readBinaryOdd(ctx context.Context, offset, ne int) (iso7816.Response, error) {
-	const header = 4 // of object 53
-	ne = min(ne, r.session.chunk-header)
+	const header = 4 // of object 53, at the most
+	ne = min(ne, r.session.block-header)
 	offsetObject := iso7816.AppendTLV(nil, 0x54, []byte{byte(offset >> 16), byte(offset >> 8), byte(offset)})
-	response, err := r.session.exchange(ctx, iso7816.Command{INS: iso7816.InsReadBinaryOdd, Data: offsetObject, Ne: ne + header})
+	response, err := r.session.exchange(ctx, iso7816.Command{
+		INS: iso7816.InsReadBinaryOdd, Data: offsetObject, Ne: ne + header, Extended: ne+header > r.session.shortBlock,
+	})
 	if err != nil || len(response.Data) == 0 {
 		return response, err
 	}
@@ -171,10 +175,24 @@ func (r *fileReader) learnLength() error {
 		return fault.New(fault.FileTooLarge, fmt.Sprintf("%v: %d bytes", r.file, header+length), nil)
 	}
 	r.total = header + length
+	r.explainRefusal()
 	grown := make([]byte, len(r.data), max(r.total, len(r.data)))
 	copy(grown, r.data)
 	r.data = grown
 	return nil
+}
+
+// explainRefusal tells, once the length of the file is known, whether a first
+// block was refused because the file is shorter or because the block was too long.
+func (r *fileReader) explainRefusal() {
+	switch {
+	case r.tooMuch == 0:
+	case r.total < r.tooMuch:
+		r.session.model.HeaderFirst = true
+	default:
+		r.session.shorten(r.tooMuch)
+	}
+	r.tooMuch = 0
 }
 
 // selectFile makes the file current by its identifier.
@@ -182,61 +200,60 @@ func (r *fileReader) selectFile(ctx context.Context) error {
 	s := r.session
 	id := [2]byte{byte(r.file.ID() >> 8), byte(r.file.ID())}
 	response, err := s.exchange(ctx, iso7816.Command{INS: iso7816.InsSelect, P1: 0x02, P2: 0x0C, Data: id[:]})
-	if lostSession(err) {
-		if errors.Is(err, iso7816.SWFileNotFound) {
-			return r.absent(err)
-		}
-		return r.count(err)
-	}
-	if err != nil {
+	sw := response.SW
+	isNaked := naked(err, &sw)
+	switch {
+	case err != nil && !isNaked:
 		return err
-	}
-	switch response.SW {
-	case iso7816.SWSuccess:
+	case sw == iso7816.SWSuccess:
 		s.current = r.file
-		s.noSFI = s.noSFI || r.noSFI
+		s.model.NoSFI = s.model.NoSFI || r.noSFI
 		return nil
-	case iso7816.SWFileNotFound:
-		return r.absent(response.SW)
-	case iso7816.SWSecurityStatus:
-		return r.denied(response.SW)
+	case sw == iso7816.SWFileNotFound:
+		return fault.New(fault.FileNotOnChip, r.file.String(), sw)
+	case isNaked:
+		return r.count(sw)
+	case sw == iso7816.SWSecurityStatus:
+		return r.denied(sw)
 	default:
-		return fault.New(fault.ChipStatus, "SELECT of "+r.file.String(), response.SW)
+		return fault.New(fault.ChipStatus, "SELECT of "+r.file.String(), sw)
 	}
-}
-
-func (r *fileReader) absent(err error) error {
-	return fault.New(fault.FileNotOnChip, r.file.String(), err)
 }
 
 // denied tells a chip that is still closed from one that protects this file.
-func (r *fileReader) denied(err error) error {
+func (r *fileReader) denied(sw iso7816.StatusWord) error {
 	if r.session.protocol == accessNone {
-		return fault.New(fault.AccessRefused, "the chip asks for access data", err)
+		return fault.New(fault.AccessRefused, "the chip asks for access data", sw)
 	}
-	return fault.New(fault.ChipStatus, r.file.String(), err)
+	return fault.New(fault.ChipStatus, r.file.String(), sw)
 }
 
 // refused decides what to try next after an answer that brought nothing.
-func (r *fileReader) refused(bySFI bool, asked int, cause error) error {
-	if err := r.count(cause); err != nil {
+func (r *fileReader) refused(bySFI bool, asked int, sw iso7816.StatusWord) error {
+	if err := r.count(sw); err != nil {
 		return err
 	}
-	var sw iso7816.StatusWord
-	errors.As(cause, &sw)
 	s := r.session
 	n, correct := sw.CorrectLe()
 	switch {
-	case correct && n < asked:
+	case s.lost:
+		// The session is opened again first; what was refused may pass then.
+	case correct && n < asked && s.tolerates(CorrectLe):
 		r.correct(n)
-	case bySFI && notBySFI(sw):
+	case bySFI && notBySFI(sw) && s.tolerates(ShortIdentifier):
 		r.noSFI = true
-	case sw == iso7816.SWSecurityStatus && !s.lost:
-		return r.denied(cause)
-	case len(r.data) == 0 && asked > headerRead:
-		r.ask = headerRead
-	default:
+	case asked > s.shortBlock && s.tolerates(ShortAPDU):
+		s.model.NoExtended, s.block = true, s.shortBlock
+	case sw == iso7816.SWSecurityStatus && !s.doubtful:
+		return r.denied(sw)
+	case len(r.data) == 0 && asked > headerRead && s.tolerates(ExactLength):
+		r.ask, r.tooMuch = headerRead, asked
+	case asked > headerRead && s.tolerates(ShorterBlocks):
 		s.shorten(asked)
+	case s.doubtful && s.tolerates(SessionRestart):
+		s.lost = true
+	default:
+		return r.stopped(sw)
 	}
 	return nil
 }
@@ -246,7 +263,7 @@ func (r *fileReader) refused(bySFI bool, asked int, cause error) error {
 func (r *fileReader) correct(available int) {
 	r.ask = available
 	if r.total-len(r.data) > available {
-		r.session.chunk = available
+		r.session.limitBlock(available)
 	}
 }
 
@@ -262,25 +279,35 @@ func notBySFI(sw iso7816.StatusWord) bool {
 	}
 }
 
-// shorten asks for less from now on.
+// shorten asks for less from now on: the next step of the ladder.
 func (s *Session) shorten(asked int) {
 	for _, length := range ladder {
-		if length < asked && length < s.chunk {
-			s.chunk = length
+		if length < asked && length < s.block {
+			s.limitBlock(length)
+			s.model.Block = length
 			return
 		}
 	}
 }
 
+func (s *Session) limitBlock(length int) {
+	s.block = length
+	s.shortBlock = min(s.shortBlock, length)
+}
+
 // count notes an answer without progress and gives up after too many.
-func (r *fileReader) count(cause error) error {
+func (r *fileReader) count(sw iso7816.StatusWord) error {
 	r.refusals++
 	if r.refusals <= maxRefusals {
 		return nil
 	}
-	var sw iso7816.StatusWord
-	if errors.As(cause, &sw) && sw != iso7816.SWSuccess {
-		return fault.New(fault.ChipStatus, "reading "+r.file.String(), cause)
+	return r.stopped(sw)
+}
+
+// stopped is the error of a file that the chip does not go on with.
+func (r *fileReader) stopped(sw iso7816.StatusWord) error {
+	if sw != iso7816.SWSuccess {
+		return fault.New(fault.ChipStatus, "reading "+r.file.String(), sw)
 	}
-	return fault.New(fault.ChipResponse, "reading "+r.file.String(), cause)
+	return fault.New(fault.ChipResponse, "reading "+r.file.String()+": the chip gives no data", nil)
 }

@@ -45,9 +45,9 @@ func chipOf(t testing.TB, document *virtual.Document, profile virtual.Profile) *
 	return chip
 }
 
-// read opens a chip and reads the document.
+// read opens a chip by BAC and reads the document.
 func read(ctx context.Context, chip iso7816.Card, key mrz.Key) (*lds.Document, *icao.Session, error) {
-	session, err := icao.Open(ctx, chip, icao.Options{Access: icao.Access{Key: key}})
+	session, err := icao.Open(ctx, chip, icao.Options{Access: icao.Access{Key: key, Protocol: icao.BAC}})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -163,15 +163,15 @@ func TestRefusedAccessIsToldApart(t *testing.T) {
 		profile virtual.Profile
 		want    fault.Code
 	}{
-		"needs PACE, 6A88":       {virtual.Profile{AuthenticationStatus: virtual.Status(iso7816.SWReferenceNotFound)}, fault.PACERequired},
-		"needs PACE, 6985":       {virtual.Profile{AuthenticationStatus: virtual.Status(iso7816.SWConditionsOfUse)}, fault.PACERequired},
-		"nonsense":               {virtual.Profile{AuthenticationStatus: virtual.Status(0x6F00)}, fault.AccessRefused},
-		"wrong nonce of reader":  {virtual.Profile{BACFault: virtual.BACWrongRNDIFD}, fault.ChipAuthentication},
-		"wrong nonce of chip":    {virtual.Profile{BACFault: virtual.BACWrongRNDIC}, fault.ChipAuthentication},
-		"wrong MAC in answer":    {virtual.Profile{BACFault: virtual.BACBadMAC}, fault.ChipAuthentication},
-		"no passport there":      {virtual.Profile{SelectStatus: map[string]virtual.Status{"040C": virtual.Status(iso7816.SWFileNotFound)}}, fault.NotAPassport},
-		"storage card":           {virtual.Profile{Historical: virtual.Hex{0x80, 0x4F, 0x0C, 0xA0, 0, 0, 3, 6, 3, 0, 1, 0, 0, 0, 0}}, fault.NotAPassport},
-		"session always refused": {virtual.Profile{StatusAt: []virtual.StatusAt{{Command: 3, Status: virtual.Status(0x6F00)}}}, ""},
+		"needs PACE, 6A88":      {virtual.Profile{AuthenticationStatus: virtual.Status(iso7816.SWReferenceNotFound)}, fault.PACERequired},
+		"needs PACE, 6985":      {virtual.Profile{AuthenticationStatus: virtual.Status(iso7816.SWConditionsOfUse)}, fault.PACERequired},
+		"nonsense":              {virtual.Profile{AuthenticationStatus: virtual.Status(0x6F00)}, fault.AccessRefused},
+		"wrong nonce of reader": {virtual.Profile{BACFault: virtual.BACWrongRNDIFD}, fault.ChipAuthentication},
+		"wrong nonce of chip":   {virtual.Profile{BACFault: virtual.BACWrongRNDIC}, fault.ChipAuthentication},
+		"wrong MAC in answer":   {virtual.Profile{BACFault: virtual.BACBadMAC}, fault.ChipAuthentication},
+		"no passport there":     {virtual.Profile{SelectStatus: map[string]virtual.Status{"040C": virtual.Status(iso7816.SWFileNotFound)}}, fault.NotAPassport},
+		"storage card":          {virtual.Profile{Historical: virtual.Hex{0x80, 0x4F, 0x0C, 0xA0, 0, 0, 3, 6, 3, 0, 1, 0, 0, 0, 0}}, fault.NotAPassport},
+		"one bare refusal":      {virtual.Profile{StatusAt: []virtual.StatusAt{{Command: 3, Status: virtual.Status(0x6F00)}}}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := read(context.Background(), chipOf(t, document, c.profile), keyOf(t, document))
@@ -380,7 +380,7 @@ func (r recorder) Transmit(ctx context.Context, command, response []byte) (int, 
 }
 
 func TestProtocolNames(t *testing.T) {
-	for name, want := range map[string]icao.Protocol{"": icao.Auto, "auto": icao.Auto, "bac": icao.BAC} {
+	for name, want := range map[string]icao.Protocol{"": icao.Auto, "auto": icao.Auto, "pace": icao.PACE, "bac": icao.BAC} {
 		got, err := icao.ParseProtocol(name)
 		require.NoError(t, err)
 		require.Equal(t, want, got)

@@ -33,6 +33,10 @@ func NewChannel(card Card) *Channel {
 	return &Channel{card: card, command: make([]byte, 0, 512), response: make([]byte, MaxResponse)}
 }
 
+// Use goes on with another card: the document has been removed and put back. The
+// traffic counts on.
+func (ch *Channel) Use(card Card) { ch.card = card }
+
 // Exchange sends a command in the clear.
 func (ch *Channel) Exchange(ctx context.Context, c Command) (Response, error) {
 	var err error

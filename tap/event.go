@@ -17,7 +17,7 @@ type Event struct {
 // EventKind is what happened.
 type EventKind string
 
-// The events of a tap, in the order in which they come.
+// The events of a tap.
 const (
 	EventNoReader     EventKind = "no_reader"
 	EventWaiting      EventKind = "waiting"
@@ -27,6 +27,8 @@ const (
 	EventReading      EventKind = "reading"
 	EventFile         EventKind = "file"
 	EventFileAbsent   EventKind = "file_absent"
+	EventRemoved      EventKind = "removed" // taken away in the middle; it is waited for
+	EventResumed      EventKind = "resumed" // back again, and the same
 	EventJudged       EventKind = "judged"
 	EventUploading    EventKind = "uploading"
 	EventUploaded     EventKind = "uploaded"

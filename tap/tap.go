@@ -41,9 +41,17 @@ const (
 
 // Options says what a tap does. Wait is required.
 type Options struct {
-	// Wait waits for a document. It reports through observe.
-	Wait   func(ctx context.Context, observe func(Event)) (Card, error)
+	// Wait waits for a document, on the named reader or, where reader is empty, on
+	// any. It reports through observe.
+	Wait   func(ctx context.Context, reader string, observe func(Event)) (Card, error)
 	Access icao.Access
+	// NoResume ends the tap where the document is taken away, instead of asking for
+	// it again.
+	NoResume bool
+	// ProbeExtended tries extended length where reader or chip say nothing about it.
+	ProbeExtended bool
+	// Memory remembers how kinds of chips like to be asked; may be nil.
+	Memory *icao.Memory
 	// Uploader takes the files to SessionID; nil for no upload.
 	Uploader  Uploader
 	SessionID string
@@ -97,6 +105,7 @@ type tap struct {
 	Options
 	report   Report
 	document *lds.Document
+	card     Card
 	reader   string
 }
 
@@ -137,20 +146,20 @@ func (t *tap) run(ctx context.Context) error {
 // read waits for the document and reads it. The card is closed before anything
 // slow happens: a chip that waits is reset by some systems.
 func (t *tap) read(ctx context.Context) (protected bool, err error) {
-	card, err := t.Wait(ctx, t.observe)
-	if err != nil {
+	defer t.letGo()
+	if t.card, err = t.Wait(ctx, "", t.observe); err != nil {
 		return false, err
 	}
-	defer func() {
-		// What was read is read: a card that cannot be closed any more is gone.
-		_ = card.Close()
-	}()
-	t.reader = card.Reader()
-	t.report.Reader = Reader{Name: t.reader, ExtendedLength: extended(card.Limits())}
+	t.reader = t.card.Reader()
+	t.report.Reader = Reader{Name: t.reader, ExtendedLength: extended(t.card.Limits())}
 	t.observe(Event{Kind: EventDocument})
 
 	started := t.Now()
-	session, err := icao.Open(ctx, card, icao.Options{Access: t.Access, Random: t.Random, Observe: t.reading})
+	options := icao.Options{Access: t.Access, Random: t.Random, Observe: t.reading, ProbeExtended: t.ProbeExtended, Memory: t.Memory}
+	if !t.NoResume {
+		options.PutBack = t.putBack
+	}
+	session, err := icao.Open(ctx, t.card, options)
 	if err != nil {
 		return false, err
 	}
@@ -163,6 +172,26 @@ func (t *tap) read(ctx context.Context) (protected bool, err error) {
 	}
 	t.report.Files = filesOf(t.document)
 	return session.Cipher() != "", err
+}
+
+// putBack waits for the document that was taken away, on the reader where it lay.
+func (t *tap) putBack(ctx context.Context) (iso7816.Card, error) {
+	t.letGo()
+	card, err := t.Wait(ctx, t.reader, func(Event) {})
+	if err != nil {
+		return nil, err
+	}
+	t.card = card
+	return card, nil
+}
+
+// letGo closes the card. What was read is read: a card that cannot be closed any
+// more is gone.
+func (t *tap) letGo() {
+	if t.card != nil {
+		_ = t.card.Close()
+		t.card = nil
+	}
 }
 
 func extended(limits iso7816.Limits) *bool {
@@ -269,6 +298,10 @@ func (t *tap) reading(e icao.Event) {
 		event.Kind = EventFile
 	case icao.FileAbsent:
 		event.Kind = EventFileAbsent
+	case icao.Removed:
+		event = Event{Kind: EventRemoved}
+	case icao.Resumed:
+		event = Event{Kind: EventResumed}
 	default:
 		return
 	}

@@ -66,8 +66,8 @@ func newDesk(t *testing.T, profile virtual.Profile, change func(*virtual.Documen
 	t.Cleanup(func() { d.sandbox.Release(); server.CloseClientConnections(); server.Close() })
 	d.client = d.clientFor(t, server.URL)
 	d.options = tap.Options{
-		Wait:   func(context.Context, func(tap.Event)) (tap.Card, error) { return card{d.chip, d}, nil },
-		Access: icao.Access{Key: d.key}, Uploader: d.client, SessionID: session, Software: "test/1",
+		Wait:   func(context.Context, string, func(tap.Event)) (tap.Card, error) { return card{d.chip, d}, nil },
+		Access: icao.Access{Key: d.key, Protocol: icao.BAC}, Uploader: d.client, SessionID: session, Software: "test/1",
 	}
 	return d
 }
@@ -202,6 +202,7 @@ func TestServiceThatIsNotThere(t *testing.T) {
 // Removal at every command: exit 4, and the session gets nothing, not even a part.
 func TestRemovalUploadsNothing(t *testing.T) {
 	d := newDesk(t, virtual.Profile{}, nil)
+	d.options.NoResume = true
 	for at := range 93 {
 		var err error
 		d.chip, err = virtual.NewChip(d.document, virtual.ChipOptions{})
@@ -216,6 +217,36 @@ func TestRemovalUploadsNothing(t *testing.T) {
 	}
 	require.Empty(t, d.sandbox.Media(session))
 	require.Equal(t, 93, d.closed)
+}
+
+// Taken away and put back in the middle of the portrait: the tap goes on, on the
+// same reader, and the session gets the whole document once.
+func TestTakenAwayAndPutBack(t *testing.T) {
+	d := newDesk(t, virtual.Profile{}, nil)
+	d.chip.RemoveAt(40, virtual.AnswerLost)
+	var asked []string
+	var kinds []tap.EventKind
+	d.options.Wait = func(_ context.Context, reader string, _ func(tap.Event)) (tap.Card, error) {
+		asked = append(asked, reader)
+		if reader != "" {
+			d.chip.PutBack()
+		}
+		return card{d.chip, d}, nil
+	}
+	d.options.Observe = func(e tap.Event) {
+		if e.Kind == tap.EventRemoved || e.Kind == tap.EventResumed {
+			kinds = append(kinds, e.Kind)
+		}
+	}
+	result := tap.Run(context.Background(), d.options)
+	require.NoError(t, result.Err)
+	require.Equal(t, []string{"", "Test Reader 00"}, asked)
+	require.Equal(t, []tap.EventKind{tap.EventRemoved, tap.EventResumed}, kinds)
+	require.Equal(t, 2, d.closed)
+	media := d.sandbox.Media(session)
+	require.Len(t, media, 1)
+	require.Equal(t, d.document.Files[virtual.DataGroup(2)], media[0].DG2)
+	require.Less(t, result.Report.Wire.Commands, 110, "what was read is not read again")
 }
 
 func TestChipWithoutCOMIsReadAndJudgedAndNotUploaded(t *testing.T) {
@@ -300,13 +331,13 @@ func TestAnotherDocumentThanTheDataPage(t *testing.T) {
 func TestWaitingThatFails(t *testing.T) {
 	d := newDesk(t, virtual.Profile{}, nil)
 	for code, want := range map[fault.Code]int{fault.NoDocument: 4, fault.PCSCNoService: 3, fault.ReaderBusy: 3} {
-		d.options.Wait = func(context.Context, func(tap.Event)) (tap.Card, error) { return nil, fault.New(code, "", nil) }
+		d.options.Wait = func(context.Context, string, func(tap.Event)) (tap.Card, error) { return nil, fault.New(code, "", nil) }
 		result := tap.Run(context.Background(), d.options)
 		require.Equal(t, want, exit(result))
 		require.Equal(t, code, result.Report.Error.Code)
 		require.Nil(t, result.Document)
 	}
-	d.options.Wait = func(ctx context.Context, _ func(tap.Event)) (tap.Card, error) { return nil, context.Canceled }
+	d.options.Wait = func(context.Context, string, func(tap.Event)) (tap.Card, error) { return nil, context.Canceled }
 	require.Equal(t, 130, exit(tap.Run(context.Background(), d.options)))
 }
 

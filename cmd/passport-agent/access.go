@@ -13,6 +13,7 @@ import (
 	"passport-agent/icao/mrz"
 	"passport-agent/internal/config"
 	"passport-agent/internal/fault"
+	"passport-agent/internal/secret"
 	"passport-agent/tap"
 )
 
@@ -20,6 +21,7 @@ import (
 type accessFlags struct {
 	mrz, mrzFile          string
 	number, birth, expiry string
+	can                   string
 	protocol              string
 }
 
@@ -30,9 +32,10 @@ func (f *accessFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.number, "document-number", "", "document number as printed, with --birth and --expiry")
 	flags.StringVar(&f.birth, "birth", "", "birth date, YYMMDD")
 	flags.StringVar(&f.expiry, "expiry", "", "expiry date, YYMMDD")
-	flags.StringVar(&f.protocol, "access", "auto", "how to open the chip: auto or bac")
+	flags.StringVar(&f.can, "can", "", "card access number printed on the document, in place of the machine-readable zone; - reads standard input")
+	flags.StringVar(&f.protocol, "access", "auto", "how to open the chip: auto (PACE where it is offered, else BAC), pace or bac")
 	cmd.MarkFlagsRequiredTogether("document-number", "birth", "expiry")
-	cmd.MarkFlagsMutuallyExclusive("mrz", "mrz-file", "document-number")
+	cmd.MarkFlagsMutuallyExclusive("mrz", "mrz-file", "document-number", "can")
 }
 
 const envMRZ = config.EnvPrefix + "MRZ"
@@ -46,6 +49,10 @@ func (a *app) access(f *accessFlags) (icao.Access, []tap.Warning, error) {
 	protocol, err := icao.ParseProtocol(f.protocol)
 	if err != nil {
 		return icao.Access{}, nil, err
+	}
+	if f.can != "" {
+		can, err := a.cardAccessNumber(f.can)
+		return icao.Access{CAN: can, Protocol: protocol}, nil, err
 	}
 	if f.number != "" {
 		key, err := mrz.KeyFromFields(f.number, f.birth, f.expiry)
@@ -71,6 +78,26 @@ func (a *app) access(f *accessFlags) (icao.Access, []tap.Warning, error) {
 	}
 	key, err := zone.Key()
 	return icao.Access{Key: key, Protocol: protocol}, warnings, err
+}
+
+// cardAccessNumber reads a CAN: six digits on most documents (Doc 9303-4, 4.2.1.1.2).
+func (a *app) cardAccessNumber(text string) (secret.Text, error) {
+	if text == "-" {
+		var err error
+		if text, err = readAll(a.in); err != nil {
+			return secret.Text{}, err
+		}
+	}
+	text = strings.TrimSpace(text)
+	for _, c := range text {
+		if c < '0' || c > '9' {
+			return secret.Text{}, fault.New(fault.MRZInvalid, "a card access number has digits only", nil)
+		}
+	}
+	if len(text) < 6 || len(text) > 12 {
+		return secret.Text{}, fault.New(fault.MRZInvalid, fmt.Sprintf("a card access number has six digits, not %d", len(text)), nil)
+	}
+	return secret.NewText(text), nil
 }
 
 // zone finds the text of the machine-readable zone: flag, file, standard input,

@@ -74,7 +74,7 @@ func (a *app) demo(ctx context.Context) error {
 	}
 	progress := a.newProgress()
 	result := tap.Run(ctx, tap.Options{
-		Wait:   func(context.Context, func(tap.Event)) (tap.Card, error) { return demoCard{chip}, nil },
+		Wait:   func(context.Context, string, func(tap.Event)) (tap.Card, error) { return demoCard{chip}, nil },
 		Access: icao.Access{Key: key}, Uploader: client, SessionID: session, Software: software(), Observe: progress.observe,
 	})
 	progress.end()

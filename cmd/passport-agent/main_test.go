@@ -116,6 +116,8 @@ func TestMistakesAreNamedBeforeTheChipIsTried(t *testing.T) {
 		"half of the fields":   {args: []string{"read", "--document-number", "L898902C3"}, code: "usage", exit: 2},
 		"two sources":          {args: []string{"read", "--mrz", zone, "--mrz-file", "x"}, code: "usage", exit: 2},
 		"zone file missing":    {args: []string{"read", "--mrz-file", "/nonexistent"}, code: "input_file_missing", exit: 2},
+		"CAN with letters":     {args: []string{"read", "--can", "12345A"}, code: "mrz_invalid", exit: 2},
+		"CAN too short":        {args: []string{"read", "--can", "-"}, stdin: "123\n", code: "mrz_invalid", exit: 2},
 		"unknown access":       {args: []string{"read", "--mrz", zone, "--access", "eac"}, code: "usage", exit: 2},
 		"unknown on-failed":    {args: []string{"read", "--mrz", zone, "--on-failed", "cry"}, code: "usage", exit: 2},
 		"unknown flag":         {args: []string{"read", "--zone", zone}, code: "usage", exit: 2},
@@ -165,7 +167,7 @@ func TestCompositeDigitIsAWarning(t *testing.T) {
 func TestHelpAndCompletion(t *testing.T) {
 	o := command(t, nil, "", "read", "--help")
 	require.Zero(t, o.exit)
-	for _, flag := range []string{"--mrz", "--session", "--out", "--reader", "--wait", "--on-failed", "--require-trust", "--show-personal-data", "--access", "--json", "--config"} {
+	for _, flag := range []string{"--mrz", "--session", "--out", "--reader", "--wait", "--on-failed", "--require-trust", "--show-personal-data", "--access", "--can", "--no-resume", "--probe-extended", "--json", "--config"} {
 		require.Contains(t, o.out, flag)
 	}
 	require.NotContains(t, o.out, "--api-secret ", "a secret has no flag: other users see arguments")

@@ -57,6 +57,10 @@ func sentence(e tap.Event) string {
 		return "The chip has opened"
 	case tap.EventFileAbsent:
 		return e.File + " is not on this chip"
+	case tap.EventRemoved:
+		return "The document was taken away: put it back and keep it still"
+	case tap.EventResumed:
+		return "The same document is back: reading goes on"
 	case tap.EventJudged:
 		return "Everything is read: the document may be taken away"
 	case tap.EventUploaded:

@@ -25,6 +25,8 @@ type readFlags struct {
 	onFailed     string
 	requireTrust bool
 	showPersonal bool
+	noResume     bool
+	probe        bool
 	api          apiFlags
 }
 
@@ -34,7 +36,8 @@ func (a *app) readCommand() *cobra.Command {
 		Use:   "read",
 		Short: "Wait for a document, read and judge it, upload it to a session",
 		Long: `Waits for a document on a PC/SC reader, opens its chip with the machine-readable
-zone, reads EF.COM, DG1, EF.SOD and DG2 and compares the files with the hashes
+zone or the card access number (by PACE where the chip offers it, else by BAC),
+reads EF.COM, DG1, EF.SOD and DG2 and compares the files with the hashes
 that their issuer signed. With --session the files are uploaded.
 
 Exit status: 0 done, 2 usage or configuration, 3 reader or PC/SC, 4 no document
@@ -55,6 +58,8 @@ in time or removed, 5 access refused, 6 read failed, 7 read but a check failed,
 	flags.DurationVar(&f.wait, "wait", 30*time.Second, "how long to wait for a document")
 	flags.StringVar(&f.onFailed, "on-failed", string(tap.UploadOnFailed), "what to do with a document that failed a check: upload or refuse")
 	flags.BoolVar(&f.requireTrust, "require-trust", false, "treat a document that could not be proved genuine as an error (exit status 7)")
+	flags.BoolVar(&f.noResume, "no-resume", false, "end where the document is taken away, instead of asking for it again")
+	flags.BoolVar(&f.probe, "probe-extended", false, "try extended length where reader or chip say nothing about it")
 	flags.BoolVar(&f.showPersonal, "show-personal-data", false, "show name, number and dates from the chip")
 	return cmd
 }
@@ -64,10 +69,13 @@ func (a *app) read(cmd *cobra.Command, f *readFlags) error {
 	if err != nil {
 		return a.finish(tap.Aborted(software(), err))
 	}
+	memory := a.loadMemory()
+	options.Memory = memory.Memory
 	progress := a.newProgress()
 	options.Observe = progress.observe
 	result := tap.Run(cmd.Context(), options)
 	progress.end()
+	memory.save()
 	if f.showPersonal && result.Document != nil && result.Document.MRZ != nil {
 		result.Report.Holder = tap.HolderOf(result.Document.MRZ, time.Now())
 	}
@@ -100,7 +108,7 @@ func (a *app) readOptions(cmd *cobra.Command, f *readFlags) (tap.Options, error)
 	}
 	options := tap.Options{
 		Wait: waitFor(f.reader, f.wait), Access: access, Warnings: warnings,
-		OnFailed: tap.OnFailed(f.onFailed), RequireTrust: f.requireTrust, Software: software(),
+		NoResume: f.noResume, ProbeExtended: f.probe, OnFailed: tap.OnFailed(f.onFailed), RequireTrust: f.requireTrust, Software: software(),
 	}
 	if options.OnFailed != tap.UploadOnFailed && options.OnFailed != tap.RefuseOnFailed {
 		return tap.Options{}, fault.New(fault.Usage, fmt.Sprintf("--on-failed takes upload or refuse, not %q", f.onFailed), nil)
@@ -117,11 +125,14 @@ func (a *app) readOptions(cmd *cobra.Command, f *readFlags) (tap.Options, error)
 }
 
 // waitFor waits for a document through PC/SC.
-func waitFor(reader string, timeout time.Duration) func(context.Context, func(tap.Event)) (tap.Card, error) {
+func waitFor(named string, timeout time.Duration) func(context.Context, string, func(tap.Event)) (tap.Card, error) {
 	kinds := map[pcsc.EventKind]tap.EventKind{
 		pcsc.EventNoReader: tap.EventNoReader, pcsc.EventWaiting: tap.EventWaiting, pcsc.EventUnresponsive: tap.EventUnresponsive,
 	}
-	return func(ctx context.Context, observe func(tap.Event)) (tap.Card, error) {
+	return func(ctx context.Context, reader string, observe func(tap.Event)) (tap.Card, error) {
+		if reader == "" {
+			reader = named
+		}
 		card, err := pcsc.Wait(ctx, pcsc.WaitOptions{Reader: reader, Timeout: timeout, Observe: func(e pcsc.Event) {
 			if kind, ok := kinds[e.Kind]; ok {
 				observe(tap.Event{Kind: kind, Reader: e.Reader})

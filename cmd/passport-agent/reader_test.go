@@ -215,7 +215,7 @@ func TestRemovalBehindTheRealDaemon(t *testing.T) {
 			require.NoError(t, err)
 			chip.RemoveAt(at, how)
 			hold(t, chip)
-			o := command(t, env, "", "read", "--session", session, "--json")
+			o := command(t, env, "", "read", "--session", session, "--access", "bac", "--no-resume", "--json")
 			require.Equal(t, fault.ExitNoDocument, o.exit, "command %d: %s", at, o.err)
 			var report tap.Report
 			o.document(t, &report)

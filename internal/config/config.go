@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -111,18 +110,6 @@ func setSecretFile(c *Config, path string) error {
 	}
 	c.APISecret = secret.NewText(value)
 	return nil
-}
-
-// DefaultPath is where the configuration file is looked for where none is named.
-func DefaultPath(lookup func(string) (string, bool)) string {
-	if dir, ok := lookup("XDG_CONFIG_HOME"); ok && filepath.IsAbs(dir) {
-		return filepath.Join(dir, "passport-agent", "config.toml")
-	}
-	dir, err := os.UserConfigDir()
-	if err != nil {
-		return ""
-	}
-	return filepath.Join(dir, "passport-agent", "config.toml")
 }
 
 // Load reads the file at path (where path is empty: the one at DefaultPath, if

@@ -3,10 +3,13 @@ package fault
 // Codes of access to the chip, of reading and of checking.
 const (
 	WrongMRZ             Code = "wrong_mrz"
+	WrongCAN             Code = "wrong_can"
+	MRZRequired          Code = "mrz_required"
 	AccessRefused        Code = "access_refused"
 	PACERequired         Code = "pace_required"
 	AccessDataMissing    Code = "access_data_missing"
 	NotAPassport         Code = "not_a_passport"
+	OtherDocument        Code = "other_document"
 	ChipAuthentication   Code = "chip_answer_not_authentic"
 	SecureMessaging      Code = "secure_messaging"
 	ChipStatus           Code = "chip_status"
@@ -21,10 +24,13 @@ const (
 
 var chipEntries = []Entry{
 	{WrongMRZ, ExitAccess, "The machine-readable zone does not belong to this document.", "Compare document number, birth date and expiry date with the printed document, correct them and try again."},
+	{WrongCAN, ExitAccess, "The card access number does not belong to this document.", "Compare the card access number (CAN, six digits) with the printed document and enter it again."},
+	{MRZRequired, ExitAccess, "This document does not open with a card access number.", "Enter its machine-readable zone, or document number, birth date and expiry date."},
 	{AccessRefused, ExitAccess, "The chip refuses access.", "Check that the document is the one whose data was entered, then try again."},
-	{PACERequired, ExitAccess, "This document opens only by PACE.", "Read it without `--access bac`; where it asks for it, enter the card access number (CAN) printed on it."},
+	{PACERequired, ExitAccess, "This document opens only by PACE.", "Read it without `--access bac`, or enter the card access number (CAN) printed on it with --can."},
 	{AccessDataMissing, ExitUsage, "No access data was given for the document.", "Give --mrz, or --document-number with --birth and --expiry, or set PASSPORT_AGENT_MRZ."},
 	{NotAPassport, ExitRead, "What lies on the reader is not an electronic passport.", "Lay the passport itself on the reader, alone; bank and access cards nearby are often read in its place."},
+	{OtherDocument, ExitNoDocument, "Another document was put back than the one that was removed.", "Read one document at a time: start again and leave it on the reader until the reading is done."},
 	{ChipAuthentication, ExitAccess, "The chip's answer to the access protocol is not authentic.", "Try again; if it comes again, treat the document as suspect and have it examined."},
 	{SecureMessaging, ExitRead, "A protected answer of the chip failed its check.", "Lay the document flat and try again; if it comes again, treat the document as suspect."},
 	{ChipStatus, ExitRead, "The chip refused a command.", "Lay the document flat and try again; if it comes again, the chip is damaged or protects this file."},

@@ -19,13 +19,6 @@ const (
 // CLA is the class byte of every protected command.
 const CLA = 0x0C
 
-// Largest plain data, in bytes, that a protected response of at most 256 data
-// bytes carries.
-const (
-	MaxShortPlainTDES = 231
-	MaxShortPlainAES  = 223
-)
-
 // ErrAuthentication says that a protected response has no MAC or a wrong one, or
 // lacks an object that the MAC has to cover. Nothing of it was deciphered.
 var ErrAuthentication = errors.New("response not authentic")
@@ -57,13 +50,8 @@ func NewSession(state *State) *Session {
 	return &Session{state: state, objects: make([]byte, 0, 512), command: make([]byte, 0, 512), header: make([]byte, 0, 16)}
 }
 
-// MaxShortPlain returns how many plain bytes fit a short response of this session.
-func (s *Session) MaxShortPlain() int {
-	if s.state.algorithm == TDES {
-		return MaxShortPlainTDES
-	}
-	return MaxShortPlainAES
-}
+// Algorithm returns the block cipher of the session.
+func (s *Session) Algorithm() Algorithm { return s.state.algorithm }
 
 // Protect returns the protected form of a command (Doc 9303-11, 9.8.4), valid
 // until the next call. The counter goes up by one.
@@ -202,4 +190,18 @@ func (f *received) check(blockSize int) error {
 		return fmt.Errorf("%w: cryptogram of %d bytes", ErrFormat, len(f.cryptogram))
 	}
 	return nil
+}
+
+// MaxPlain returns how many plain bytes of data a protected response of at most
+// maxResponse bytes, status word included, can carry.
+func MaxPlain(a Algorithm, maxResponse int) int {
+	const fixed = 4 + 2 + MACSize + 2 // objects 99 and 8E, status word
+	size := a.BlockSize()
+	for cryptogram := (maxResponse - fixed) / size * size; cryptogram > 0; cryptogram -= size {
+		header := len(iso7816.AppendHeader(nil, TagCryptogram, cryptogram+1)) + 1
+		if header+cryptogram+fixed <= maxResponse {
+			return cryptogram - 1
+		}
+	}
+	return 0
 }

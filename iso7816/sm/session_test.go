@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"passport-agent/internal/icaotest"
 	"passport-agent/iso7816"
 	"passport-agent/iso7816/sm"
 )
@@ -171,6 +172,35 @@ func TestExtendedAndOddCommands(t *testing.T) {
 	require.True(t, c.Extended, "protection makes 255 bytes too long for a short command")
 }
 
+// The sizes of sm_sizes, and that one byte more would not fit.
+func TestLargestPlainData(t *testing.T) {
+	var sizes []struct {
+		Alg string
+		Max int `json:"max_plain_in_256_byte_response"`
+	}
+	icaotest.Load(t, "sm_sizes", &sizes)
+	require.Equal(t, 231, sm.MaxPlain(sm.TDES, 258))
+	for _, size := range sizes {
+		switch size.Alg {
+		case "3DES":
+			require.Equal(t, size.Max, sm.MaxPlain(sm.TDES, 258))
+		case "AES":
+			require.Equal(t, size.Max, sm.MaxPlain(sm.AES192, 258))
+		}
+	}
+	for _, a := range algorithms {
+		for _, most := range []int{258, 300, 1000, 2048, 4096, 65535, 65538} {
+			plain := sm.MaxPlain(a, most)
+			for extra, fits := range map[int]bool{0: true, 1: false} {
+				_, chip := pair(t, a)
+				answer := chip.answer(make([]byte, plain+extra), iso7816.SWSuccess, nil)
+				require.Equal(t, fits, len(answer)+2 <= most, "%v, %d bytes, %d plain", a, most, plain+extra)
+			}
+		}
+	}
+	require.Zero(t, sm.MaxPlain(sm.AES128, 20))
+}
+
 func TestWrongSizesAreRefused(t *testing.T) {
 	for _, a := range algorithms {
 		key, ssc := make([]byte, a.KeySize()), make([]byte, a.BlockSize())
@@ -217,7 +247,7 @@ func TestProtectedReadingAllocatesNothing(t *testing.T) {
 		const runs = 200
 		_, chip := pair(t, a)
 		card := &loop{}
-		data := make([]byte, sm.MaxShortPlainAES)
+		data := make([]byte, sm.MaxPlain(a, 258))
 		for i := range runs + 2 {
 			chip.state.Next()
 			data[0] = byte(i)
