@@ -54,14 +54,15 @@ func (s *Session) Read(ctx context.Context, file lds.File) ([]byte, error) {
 
 // fileReader reads one file block by block.
 type fileReader struct {
-	session  *Session
-	file     lds.File
-	data     []byte
-	total    int // length of the file, 0 until its header is there
-	ask      int // bytes to ask for in place of the session's block, 0 for none
-	tooMuch  int // bytes of a first block that was refused, 0 for none
-	noSFI    bool
-	refusals int
+	session   *Session
+	file      lds.File
+	data      []byte
+	total     int // length of the file, 0 until its header is there
+	ask       int // bytes to ask for in place of the session's block, 0 for none
+	tooMuch   int // bytes of a first block that was refused, 0 for none
+	corrected int // bytes that 6Cxx named for a first block, 0 for none
+	noSFI     bool
+	refusals  int
 }
 
 // step gets one answer from the chip and takes what it brings.
@@ -192,7 +193,10 @@ func (r *fileReader) explainRefusal() {
 	default:
 		r.session.shorten(r.tooMuch)
 	}
-	r.tooMuch = 0
+	if r.corrected > 0 && r.total > r.corrected {
+		r.session.limitBlock(r.corrected)
+	}
+	r.tooMuch, r.corrected = 0, 0
 }
 
 // selectFile makes the file current by its identifier.
@@ -259,9 +263,10 @@ func (r *fileReader) refused(bySFI bool, asked int, sw iso7816.StatusWord) error
 }
 
 // correct asks for what the chip says it has. In the middle of a file that is
-// the most it gives at once; at the beginning it may be the whole file.
+// the most it gives at once; at the beginning it may be the whole file, which
+// shows when its length is known.
 func (r *fileReader) correct(available int) {
-	r.ask = available
+	r.ask, r.corrected = available, available
 	if r.total-len(r.data) > available {
 		r.session.limitBlock(available)
 	}
