@@ -202,12 +202,9 @@ func (s *Session) stayPlain() { s.channel, s.protocol, s.cipher = s.plain, acces
 // on one.
 func (s *Session) selectApplication(ctx context.Context) error {
 	response, err := s.exchange(ctx, iso7816.Command{INS: iso7816.InsSelect, P1: 0x04, P2: 0x0C, Data: lds.AID[:]})
-	sw := response.SW
-	if naked(err, &sw) {
-		err = nil
-	}
+	sw, naked := statusOf(response, err)
 	switch {
-	case err != nil:
+	case err != nil && !naked:
 		return err
 	case sw == iso7816.SWSuccess:
 	case sw == iso7816.SWWrongLength && s.cipher != "" && s.tolerates(ApplicationCurrent):

@@ -77,9 +77,9 @@ func (r *fileReader) step(ctx context.Context) error {
 	}
 	asked := r.blockLength()
 	response, err := r.readBinary(ctx, bySFI, asked)
-	sw := response.SW
+	sw, naked := statusOf(response, err)
 	switch {
-	case naked(err, &sw):
+	case naked:
 		return r.refused(bySFI, asked, sw)
 	case err != nil:
 		return err
@@ -204,10 +204,9 @@ func (r *fileReader) selectFile(ctx context.Context) error {
 	s := r.session
 	id := [2]byte{byte(r.file.ID() >> 8), byte(r.file.ID())}
 	response, err := s.exchange(ctx, iso7816.Command{INS: iso7816.InsSelect, P1: 0x02, P2: 0x0C, Data: id[:]})
-	sw := response.SW
-	isNaked := naked(err, &sw)
+	sw, naked := statusOf(response, err)
 	switch {
-	case err != nil && !isNaked:
+	case err != nil && !naked:
 		return err
 	case sw == iso7816.SWSuccess:
 		s.current = r.file
@@ -215,7 +214,7 @@ func (r *fileReader) selectFile(ctx context.Context) error {
 		return nil
 	case sw == iso7816.SWFileNotFound:
 		return fault.New(fault.FileNotOnChip, r.file.String(), sw)
-	case isNaked:
+	case naked:
 		return r.count(sw)
 	case sw == iso7816.SWSecurityStatus:
 		return r.denied(sw)

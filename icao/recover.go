@@ -11,15 +11,17 @@ import (
 	"passport-agent/iso7816/sm"
 )
 
-// naked reports whether an error is an answer outside secure messaging, and gives
-// its status word.
-func naked(err error, sw *iso7816.StatusWord) bool {
+// statusOf returns the status word of an exchange; naked says that it came outside
+// secure messaging, as the error that it then is.
+func statusOf(response iso7816.Response, err error) (sw iso7816.StatusWord, naked bool) {
+	if err == nil {
+		return response.SW, false
+	}
 	var n *sm.NakedError
 	if !errors.As(err, &n) {
-		return false
+		return response.SW, false
 	}
-	*sw = n.SW
-	return true
+	return n.SW, true
 }
 
 // exchange sends a command over the session and notes what an answer outside
@@ -28,13 +30,16 @@ func naked(err error, sw *iso7816.StatusWord) bool {
 // messaging, says that it is gone.
 func (s *Session) exchange(ctx context.Context, c iso7816.Command) (iso7816.Response, error) {
 	response, err := s.channel.Exchange(ctx, c)
+	if err == nil {
+		s.doubtful = false
+		return response, nil
+	}
 	if s.doubtful && errors.Is(err, sm.ErrAuthentication) {
 		// The chip counted the command that it refused: its counter is ahead.
 		err = &sm.NakedError{SW: iso7816.SWSMObjectsIncorrect}
 	}
-	var sw iso7816.StatusWord
-	if !naked(err, &sw) {
-		s.doubtful = s.doubtful && err != nil
+	sw, naked := statusOf(response, err)
+	if !naked {
 		return response, err
 	}
 	gone := sw == iso7816.SWSMObjectsIncorrect || sw == iso7816.SWSMObjectsMissing
