@@ -3,11 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	mathrand "math/rand/v2"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,16 +39,21 @@ func insert(t *testing.T, document *virtual.Document, profile virtual.Profile) *
 	return chip
 }
 
-// hold serves a chip to vpcd. It waits until the reader has noticed that the chip
+// hold serves a chip to vpcd's first reader. It waits until the reader has noticed that the chip
 // of the test before is gone: no hand is as fast as two tests in a row, and vpcd
 // would take the new chip for the old one.
 func hold(t *testing.T, chip *virtual.Chip) {
 	t.Helper()
-	waitForEmptyReader(t)
+	holdOn(t, chip, 0)
+}
+
+func holdOn(t *testing.T, chip *virtual.Chip, reader int) {
+	t.Helper()
+	waitForEmptyReader(t, reader)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended, inserted := make(chan error, 1), make(chan struct{}, 16)
 	go func() {
-		ended <- virtual.Serve(ctx, virtual.VPCDOptions{}, chip, func(e virtual.VPCDEvent) {
+		ended <- virtual.Serve(ctx, virtual.VPCDOptions{Address: fmt.Sprintf("127.0.0.1:%d", 35963+reader)}, chip, func(e virtual.VPCDEvent) {
 			if e == virtual.VPCDInserted {
 				inserted <- struct{}{}
 			}
@@ -61,12 +70,12 @@ func hold(t *testing.T, chip *virtual.Chip) {
 	}
 }
 
-func waitForEmptyReader(t *testing.T) {
+func waitForEmptyReader(t *testing.T, reader int) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		readers, err := pcsc.Readers(context.Background())
 		require.NoError(t, err)
-		return len(readers) > 0 && readers[0].Status == pcsc.ReaderEmpty
+		return len(readers) > reader && readers[reader].Status == pcsc.ReaderEmpty
 	}, patience, 20*time.Millisecond)
 }
 
@@ -226,9 +235,69 @@ func TestRemovalBehindTheRealDaemon(t *testing.T) {
 	}
 }
 
+// Two documents on two readers, read at the same time: each reading gets its own.
+func TestTwoReadersInParallel(t *testing.T) {
+	pcscdtest.Require(t)
+	server, env := service(t)
+	const rounds = 3
+	for range rounds {
+		documents := [pcscdtest.Readers]*virtual.Document{}
+		outcomes := [pcscdtest.Readers]outcome{}
+		t.Run("", func(t *testing.T) {
+			var reading sync.WaitGroup
+			for reader := range documents {
+				document, err := virtual.Personalise(virtual.Options{})
+				require.NoError(t, err)
+				documents[reader] = document
+				chip, err := virtual.NewChip(document, virtual.ChipOptions{})
+				require.NoError(t, err)
+				holdOn(t, chip, reader)
+				reading.Go(func() {
+					outcomes[reader] = command(t, env, "", "read", "--session", session, "--mrz", zoneOf(t, document), "--reader", pcscdtest.ReaderName(reader), "--json")
+				})
+			}
+			reading.Wait()
+		})
+		for reader, o := range outcomes {
+			require.Zero(t, o.exit, o.err)
+			var report tap.Report
+			o.document(t, &report)
+			require.Equal(t, pcscdtest.ReaderName(reader), report.Reader.Name)
+			digest := sha256.Sum256(documents[reader].Files[virtual.DataGroup(2)])
+			require.Equal(t, hex.EncodeToString(digest[:]), report.Files["DG2"].SHA256, "the portrait of the other document")
+		}
+	}
+	require.Len(t, server.Media(session), rounds*pcscdtest.Readers)
+}
+
+// Taken away in the middle and put back behind the real daemon: the reading goes
+// on and the session gets the whole document.
+func TestTakenAwayAndPutBackBehindTheRealDaemon(t *testing.T) {
+	pcscdtest.Require(t)
+	document := specimen(t)
+	server, env := service(t)
+	env["PASSPORT_AGENT_MRZ"] = zoneOf(t, document)
+	chip, err := virtual.NewChip(document, virtual.ChipOptions{})
+	require.NoError(t, err)
+	chip.RemoveAt(40, virtual.AnswerLost)
+	hold(t, chip)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	var out bytes.Buffer
+	exit := run(ctx, terminal{
+		out: &out, err: trigger{"put it back", chip.PutBack},
+		lookup: func(name string) (string, bool) { value, ok := env[name]; return value, ok },
+	}, []string{"read", "--session", session, "--json"})
+	require.Zero(t, exit, out.String())
+	require.Equal(t, document.Files[virtual.DataGroup(2)], server.Media(session)[0].DG2)
+	var report tap.Report
+	require.NoError(t, json.Unmarshal(out.Bytes(), &report))
+	require.Less(t, report.Wire.Commands, 115, "what was read is not read again")
+}
+
 func TestNoDocumentAndNotAPassport(t *testing.T) {
 	pcscdtest.Require(t)
-	waitForEmptyReader(t)
+	waitForEmptyReader(t, 0)
 	document := specimen(t)
 	zone := zoneOf(t, document)
 	o := command(t, nil, "", "read", "--mrz", zone, "--wait", "300ms", "--json")
@@ -275,7 +344,7 @@ func TestNoDaemon(t *testing.T) {
 
 func TestCtrlCWhileWaiting(t *testing.T) {
 	pcscdtest.Require(t)
-	waitForEmptyReader(t)
+	waitForEmptyReader(t, 0)
 	document := specimen(t)
 	ctx, interrupt := context.WithTimeout(context.Background(), patience)
 	defer interrupt()
@@ -340,7 +409,7 @@ func TestNothingPersonalIsPrintedAtAnyLevel(t *testing.T) {
 		}
 	}
 	chip.Remove()
-	waitForEmptyReader(t)
+	waitForEmptyReader(t, 0)
 	try("read", "--wait", "200ms")
 	require.Empty(t, canary.Find(printed, values))
 	require.Contains(t, string(printed), "level=DEBUG")
