@@ -443,3 +443,46 @@ func TestErrorsCarryStatusWordAndHTTPStatus(t *testing.T) {
 	require.Nil(t, tap.ErrorOf(nil))
 	require.Equal(t, fault.Lookup(fault.APIFailed).NextStep, e.Advice)
 }
+
+// pending is a card whose command is under way until it is let go.
+type pending struct {
+	card
+	at      int
+	started chan struct{}
+	release chan struct{}
+}
+
+func (p *pending) Transmit(ctx context.Context, command, response []byte) (int, error) {
+	if p.at == 0 {
+		close(p.started)
+		<-p.release
+	}
+	p.at--
+	return p.Chip.Transmit(context.WithoutCancel(ctx), command, response)
+}
+
+// Cancelled in any phase, a tap is over at most 200 ms after the answer to the
+// pending command, and sends nothing more.
+func TestCancellingInEveryPhase(t *testing.T) {
+	const limit = 200 * time.Millisecond
+	for _, at := range []int{0, 1, 2, 3, 4, 12, 50, 92} {
+		d := newDesk(t, virtual.Profile{}, nil)
+		p := &pending{card: card{d.chip, d}, at: at, started: make(chan struct{}), release: make(chan struct{})}
+		d.options.Wait = func(context.Context, string, func(tap.Event)) (tap.Card, error) { return p, nil }
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan tap.Result, 1)
+		go func() { ended <- tap.Run(ctx, d.options) }()
+		<-p.started
+		cancel()
+		close(p.release)
+		select {
+		case result := <-ended:
+			require.Equal(t, 130, exit(result), "command %d", at)
+			require.Equal(t, at+1, d.chip.Counters().Commands)
+			require.Equal(t, 1, d.closed)
+		case <-time.After(limit):
+			t.Fatalf("command %d: still running %v after its answer", at, limit)
+		}
+		require.Empty(t, d.sandbox.Media(session))
+	}
+}
