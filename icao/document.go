@@ -25,6 +25,8 @@ func (s *Session) ReadDocument(ctx context.Context) (*lds.Document, error) {
 			return d, err
 		}
 	}
-	s.options.Memory.Learn(s.card.ATR(), s.model)
+	if s.model != (Model{}) {
+		s.options.Memory.Learn(s.card.ATR(), s.model)
+	}
 	return d, nil
 }

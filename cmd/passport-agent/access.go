@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -45,20 +46,20 @@ const longestInput = 4096
 
 // access returns what opens the document, and warnings about it. Wrong check
 // digits are found here, before the chip is tried.
-func (a *app) access(f *accessFlags) (icao.Access, []tap.Warning, error) {
+func (a *app) access(ctx context.Context, f *accessFlags) (icao.Access, []tap.Warning, error) {
 	protocol, err := icao.ParseProtocol(f.protocol)
 	if err != nil {
 		return icao.Access{}, nil, err
 	}
 	if f.can != "" {
-		can, err := a.cardAccessNumber(f.can)
+		can, err := a.cardAccessNumber(ctx, f.can)
 		return icao.Access{CAN: can, Protocol: protocol}, nil, err
 	}
 	if f.number != "" {
 		key, err := mrz.KeyFromFields(f.number, f.birth, f.expiry)
 		return icao.Access{Key: key, Protocol: protocol}, nil, err
 	}
-	text, err := a.zone(f)
+	text, err := a.zone(ctx, f)
 	if err != nil {
 		return icao.Access{}, nil, err
 	}
@@ -81,10 +82,10 @@ func (a *app) access(f *accessFlags) (icao.Access, []tap.Warning, error) {
 }
 
 // cardAccessNumber reads a CAN: six digits on most documents (Doc 9303-4, 4.2.1.1.2).
-func (a *app) cardAccessNumber(text string) (secret.Text, error) {
+func (a *app) cardAccessNumber(ctx context.Context, text string) (secret.Text, error) {
 	if text == "-" {
 		var err error
-		if text, err = readAll(a.in); err != nil {
+		if text, err = a.readInput(ctx); err != nil {
 			return secret.Text{}, err
 		}
 	}
@@ -102,10 +103,10 @@ func (a *app) cardAccessNumber(text string) (secret.Text, error) {
 
 // zone finds the text of the machine-readable zone: flag, file, standard input,
 // environment, or a question to the person at the terminal.
-func (a *app) zone(f *accessFlags) (string, error) {
+func (a *app) zone(ctx context.Context, f *accessFlags) (string, error) {
 	switch {
 	case f.mrz == "-":
-		return readAll(a.in)
+		return a.readInput(ctx)
 	case f.mrz != "":
 		return f.mrz, nil
 	case f.mrzFile != "":
@@ -120,7 +121,7 @@ func (a *app) zone(f *accessFlags) (string, error) {
 		return text, nil
 	}
 	if a.inIsTerminal {
-		return a.ask()
+		return interruptible(ctx, a.ask)
 	}
 	return "", fault.New(fault.AccessDataMissing, "", nil)
 }
@@ -131,6 +132,31 @@ func readAll(r io.Reader) (string, error) {
 		return "", fault.New(fault.InputFileMissing, "machine-readable zone", err)
 	}
 	return string(b), nil
+}
+
+// readInput reads standard input to its end.
+func (a *app) readInput(ctx context.Context) (string, error) {
+	return interruptible(ctx, func() (string, error) { return readAll(a.in) })
+}
+
+// interruptible gives up a reading of standard input, which nothing can end, when
+// the context does.
+func interruptible(ctx context.Context, read func() (string, error)) (string, error) {
+	type result struct {
+		text string
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		text, err := read()
+		done <- result{text, err}
+	}()
+	select {
+	case r := <-done:
+		return r.text, r.err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
 }
 
 // ask reads lines until they make a zone or an empty line comes.

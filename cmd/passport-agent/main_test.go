@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"passport-agent/internal/fault"
 	"passport-agent/internal/pcscdtest"
 	"passport-agent/tap"
 	"passport-agent/virtual"
@@ -162,6 +163,31 @@ func TestCompositeDigitIsAWarning(t *testing.T) {
 	var report tap.Report
 	o.document(t, &report)
 	require.Equal(t, "mrz_check_digit", report.Warnings[0].Name)
+}
+
+// Ctrl-C ends the question for the machine-readable zone, too.
+func TestCtrlCAtTheQuestion(t *testing.T) {
+	ctx, interrupt := context.WithTimeout(context.Background(), patience)
+	defer interrupt()
+	in, hold := io.Pipe()
+	defer func() { require.NoError(t, hold.Close()) }()
+	exit := run(ctx, terminal{
+		in: in, out: io.Discard, err: trigger{"line by line", interrupt}, inIsTerminal: true,
+		lookup: func(string) (string, bool) { return "", false },
+	}, []string{"read"})
+	require.Equal(t, fault.ExitInterrupted, exit)
+}
+
+// A person types the lines as printed.
+func TestTheZoneIsAskedForOnATerminal(t *testing.T) {
+	var said bytes.Buffer
+	exit := run(t.Context(), terminal{
+		in:  strings.NewReader("p<utoeriksson<<anna<maria<<<<<<<<<<<<<<<<<<<\nl898902c36uto7409122f1204159ze184226b<<<<<10\n"),
+		out: io.Discard, err: &said, inIsTerminal: true, lookup: func(string) (string, bool) { return "", false },
+	}, []string{"read"})
+	require.Equal(t, fault.ExitUsage, exit)
+	require.Contains(t, said.String(), "mrz_check_digit")
+	require.Contains(t, said.String(), "birth date")
 }
 
 func TestHelpAndCompletion(t *testing.T) {

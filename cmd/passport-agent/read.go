@@ -99,7 +99,7 @@ func (a *app) readOptions(cmd *cobra.Command, f *readFlags) (tap.Options, error)
 	if f.reader == "" {
 		f.reader = settings.Reader
 	}
-	access, warnings, err := a.access(&f.accessFlags)
+	access, warnings, err := a.access(cmd.Context(), &f.accessFlags)
 	if err != nil {
 		return tap.Options{}, err
 	}
