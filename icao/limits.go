@@ -83,16 +83,10 @@ func (s *Session) readATRInfo(ctx context.Context) error {
 	if b[0] == 0x00 || b[0] == 0x80 {
 		b = b[1:]
 	}
-	for len(b) > 0 {
-		object, rest, err := iso7816.ParseTLV(b)
-		if err != nil {
-			return nil //nolint:nilerr // a chip's nonsense here keeps nobody from reading it
-		}
+	for object, rest, err := iso7816.ParseTLV(b); err == nil; object, rest, err = iso7816.ParseTLV(rest) {
 		if object.Tag == 0x7F66 {
 			s.model.MaxResponse = sizeOfResponse(object.Value)
-			return nil
 		}
-		b = rest
 	}
 	return nil
 }

@@ -25,31 +25,36 @@ const maxMasterReads = 16
 // short identifier first. Whatever status word the chip answers, it returns what
 // there is, possibly nothing; only the reader's own failures are errors.
 func (s *Session) readMasterFile(ctx context.Context, file masterFile) ([]byte, error) {
-	first, err := s.plain.Exchange(ctx, iso7816.Command{INS: iso7816.InsReadBinary, P1: 0x80 | file.sfi, Ne: iso7816.MaxShortNe})
-	if err = unlessNonsense(err); err != nil {
+	first, err := s.ask(ctx, iso7816.Command{INS: iso7816.InsReadBinary, P1: 0x80 | file.sfi, Ne: iso7816.MaxShortNe})
+	if err != nil {
 		return nil, err
 	}
-	switch {
-	case len(first.Data) > 0:
+	if len(first.Data) > 0 {
 		return s.readRest(ctx, first.Data)
-	case first.SW != iso7816.SWFileNotFound && first.SW != iso7816.SWSecurityStatus && s.tolerates(CardAccessSelect):
-		return s.readSelected(ctx, file)
-	default:
+	}
+	if !s.tolerates(CardAccessSelect) || saysThereIsNone(first.SW) {
 		return nil, nil
 	}
+	return s.readSelected(ctx, file)
+}
+
+// saysThereIsNone reports whether selecting the file by its long identifier would
+// be a command for nothing.
+func saysThereIsNone(sw iso7816.StatusWord) bool {
+	return sw == iso7816.SWFileNotFound || sw == iso7816.SWSecurityStatus
 }
 
 // readSelected reads a file by its long identifier.
 func (s *Session) readSelected(ctx context.Context, file masterFile) ([]byte, error) {
 	id := [2]byte{byte(file.id >> 8), byte(file.id)}
-	selected, err := s.plain.Exchange(ctx, iso7816.Command{INS: iso7816.InsSelect, P1: 0x02, P2: 0x0C, Data: id[:]})
-	if err = unlessNonsense(err); err != nil {
+	selected, err := s.ask(ctx, iso7816.Command{INS: iso7816.InsSelect, P1: 0x02, P2: 0x0C, Data: id[:]})
+	if err != nil {
 		return nil, err
 	}
-	if selected.SW != iso7816.SWSuccess && selected.SW>>8 != 0x62 {
-		return nil, nil
+	if done := selected.SW == iso7816.SWSuccess || selected.SW>>8 == 0x62; done {
+		return s.readRest(ctx, nil)
 	}
-	return s.readRest(ctx, nil)
+	return nil, nil
 }
 
 // readRest reads on until the outermost data object is complete or the chip gives
@@ -63,10 +68,10 @@ func (s *Session) readRest(ctx context.Context, begin []byte) ([]byte, error) {
 				return b, nil
 			}
 		}
-		next, err := s.plain.Exchange(ctx, iso7816.Command{
+		next, err := s.ask(ctx, iso7816.Command{
 			INS: iso7816.InsReadBinary, P1: byte(len(b) >> 8), P2: byte(len(b)), Ne: min(want, iso7816.MaxShortNe),
 		})
-		if err = unlessNonsense(err); err != nil {
+		if err != nil {
 			return nil, err
 		}
 		if len(next.Data) == 0 {
@@ -77,11 +82,12 @@ func (s *Session) readRest(ctx context.Context, begin []byte) ([]byte, error) {
 	return b, nil
 }
 
-// unlessNonsense lets pass an answer that is no response APDU: in these files it
-// means no more than a refusal.
-func unlessNonsense(err error) error {
+// ask sends a command in the clear. An answer that is no response APDU means no
+// more than a refusal here.
+func (s *Session) ask(ctx context.Context, c iso7816.Command) (iso7816.Response, error) {
+	response, err := s.plain.Exchange(ctx, c)
 	if errors.Is(err, iso7816.ErrResponse) {
-		return nil
+		return iso7816.Response{}, nil
 	}
-	return err
+	return response, err
 }
