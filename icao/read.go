@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash"
 
 	"passport-agent/icao/lds"
 	"passport-agent/internal/fault"
@@ -34,7 +35,12 @@ const maxRefusals = len(ladder) + 6
 // with fault.FileNotOnChip, fault.FileTooLarge, fault.ChipStatus,
 // fault.ChipResponse, fault.SecureMessaging or fault.DocumentRemoved.
 func (s *Session) Read(ctx context.Context, file lds.File) ([]byte, error) {
-	r := &fileReader{session: s, file: file}
+	return s.read(ctx, file, nil)
+}
+
+// read reads a file and feeds digest, where there is one, while it arrives.
+func (s *Session) read(ctx context.Context, file lds.File, digest hash.Hash) ([]byte, error) {
+	r := &fileReader{session: s, file: file, digest: digest}
 	for r.total == 0 || len(r.data) < r.total {
 		err := r.step(ctx)
 		if err != nil {
@@ -156,6 +162,10 @@ func (r *fileReader) take(block []byte) error {
 	}
 	if r.total > 0 {
 		r.data = r.data[:min(len(r.data), r.total)]
+	}
+	if r.digest != nil && r.total > 0 {
+		r.digest.Write(r.data[r.digested:])
+		r.digested = len(r.data)
 	}
 	r.session.observe(Event{Kind: FileProgress, File: r.file, Done: len(r.data), Total: r.total})
 	return nil

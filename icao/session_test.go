@@ -71,6 +71,9 @@ func requireSameFiles(t testing.TB, want *virtual.Document, got *lds.Document) {
 	for _, file := range lds.ReadOrder() {
 		require.Equal(t, want.Files[virtualFile(file)], got.Files[file], file.String())
 	}
+	digest := got.SOD.Hash.New()
+	digest.Write(got.Files[lds.DG2])
+	require.Equal(t, digest.Sum(nil), got.Digest(lds.DG2), "hashed while it arrived")
 }
 
 // The floor of chip-quirks.md: three commands to open, then every file in as few

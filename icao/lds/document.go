@@ -14,6 +14,8 @@ type Document struct {
 	SOD  *SecurityObject
 	MRZ  *mrz.MRZ
 	Face *Face
+
+	digests map[File][]byte
 }
 
 // ReadOrder is the order in which files are read: who the document belongs to is
@@ -45,6 +47,7 @@ func (d *Document) Add(file File, b []byte) (err error) {
 		d.Files = map[File][]byte{}
 	}
 	d.Files[file] = b
+	delete(d.digests, file)
 	switch file {
 	case COM:
 		d.COM, err = ParseCOM(b)
@@ -56,6 +59,26 @@ func (d *Document) Add(file File, b []byte) (err error) {
 		d.Face, err = ParseDG2(b)
 	}
 	return err
+}
+
+// SetDigest gives the hash of a data group that was computed while it arrived, with
+// the hash function of EF.SOD.
+func (d *Document) SetDigest(file File, digest []byte) {
+	if d.digests == nil {
+		d.digests = map[File][]byte{}
+	}
+	d.digests[file] = digest
+}
+
+// Digest returns the hash of a file with the hash function of EF.SOD, which has to
+// be there.
+func (d *Document) Digest(file File) []byte {
+	if digest := d.digests[file]; digest != nil {
+		return digest
+	}
+	h := d.SOD.Hash.New()
+	h.Write(d.Files[file])
+	return h.Sum(nil)
 }
 
 // Warnings returns the deviations that the files of the document have.

@@ -118,13 +118,11 @@ func sameGroups(announced []int, covered map[int][]byte) bool {
 func (v *Verdict) integrity(d *lds.Document, file lds.File) {
 	number, _ := file.DataGroup()
 	c := Check{Group: GroupIntegrity, Name: fmt.Sprintf("dg%d_hash", number), Result: Successful}
-	digest := d.SOD.Hash.New()
-	digest.Write(d.Files[file])
 	switch want := d.SOD.DataGroups[number]; {
 	case want == nil:
 		c.Result, c.Advice = Failed, adviceExamine
 		c.Reason = fmt.Sprintf("the security object has no hash of %v", file)
-	case !bytes.Equal(digest.Sum(nil), want):
+	case !bytes.Equal(d.Digest(file), want):
 		c.Result, c.Advice = Failed, adviceExamine
 		c.Reason = fmt.Sprintf("%v is not the file that the issuer hashed", file)
 	}
