@@ -69,6 +69,8 @@ type fileReader struct {
 	corrected int // bytes that 6Cxx named for a first block, 0 for none
 	noSFI     bool
 	refusals  int
+	digest    hash.Hash // fed with what arrives; may be nil
+	digested  int       // bytes that it has had
 }
 
 // step gets one answer from the chip and takes what it brings.
