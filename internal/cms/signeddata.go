@@ -7,11 +7,24 @@ import (
 
 var oidSignedData = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}
 
-// SignedData is the content of a signed message (RFC 5652, 5.1).
+// SignedData is the content of a signed message (RFC 5652, 5.1). The slices share
+// memory with what was parsed.
 type SignedData struct {
-	ContentType asn1.ObjectIdentifier
-	Content     []byte // the value of the eContent octet string
+	Version          int
+	DigestAlgorithms []asn1.ObjectIdentifier
+	ContentType      asn1.ObjectIdentifier
+	Content          []byte // the value of the eContent octet string
+	Certificates     [][]byte
+	CRLs             [][]byte
+	Signers          []SignerInfo
 }
+
+// Bounds on what one message carries; a security object has one of each.
+const (
+	maxDigests      = 16
+	maxCertificates = 32
+	maxSigners      = 8
+)
 
 type contentInfo struct {
 	ContentType asn1.ObjectIdentifier
@@ -31,7 +44,8 @@ type signedData struct {
 }
 
 // ParseSignedData reads a ContentInfo that holds SignedData, in BER or DER. It
-// fails with ErrMalformed. No signature is checked.
+// fails with ErrMalformed. No signature is checked, and the certificates and
+// lists inside are not looked at.
 func ParseSignedData(b []byte) (*SignedData, error) {
 	der, err := ToDER(b)
 	if err != nil {
@@ -44,11 +58,67 @@ func ParseSignedData(b []byte) (*SignedData, error) {
 	if !info.ContentType.Equal(oidSignedData) {
 		return nil, fmt.Errorf("%w: content type %v is not SignedData", ErrMalformed, info.ContentType)
 	}
-	var signed signedData
-	if err := unmarshal(info.Content.Bytes, &signed); err != nil {
+	var raw signedData
+	if err := unmarshal(info.Content.Bytes, &raw); err != nil {
 		return nil, err
 	}
-	return &SignedData{ContentType: signed.EncapContentInfo.EContentType, Content: signed.EncapContentInfo.EContent}, nil
+	s := &SignedData{Version: raw.Version, ContentType: raw.EncapContentInfo.EContentType, Content: raw.EncapContentInfo.EContent}
+	if err := s.takeDigests(raw.DigestAlgorithms); err != nil {
+		return nil, err
+	}
+	if s.Certificates, err = sequences(raw.Certificates.Bytes); err != nil {
+		return nil, err
+	}
+	if s.CRLs, err = sequences(raw.CRLs.Bytes); err != nil {
+		return nil, err
+	}
+	return s, s.takeSigners(raw.SignerInfos)
+}
+
+func (s *SignedData) takeDigests(set asn1.RawValue) error {
+	list, err := elements(set.Bytes, maxDigests)
+	if err != nil {
+		return err
+	}
+	for _, raw := range list {
+		var algorithm algorithmIdentifier
+		if err := unmarshal(raw.FullBytes, &algorithm); err != nil {
+			return err
+		}
+		s.DigestAlgorithms = append(s.DigestAlgorithms, algorithm.Algorithm)
+	}
+	return nil
+}
+
+func (s *SignedData) takeSigners(set asn1.RawValue) error {
+	list, err := elements(set.Bytes, maxSigners)
+	if err != nil {
+		return err
+	}
+	for _, raw := range list {
+		signer, err := parseSignerInfo(raw.FullBytes)
+		if err != nil {
+			return err
+		}
+		s.Signers = append(s.Signers, signer)
+	}
+	return nil
+}
+
+// sequences returns the members that are certificates or lists of X.509; other
+// kinds are tagged (RFC 5652, 10.2).
+func sequences(content []byte) ([][]byte, error) {
+	list, err := elements(content, maxCertificates)
+	if err != nil {
+		return nil, err
+	}
+	var members [][]byte
+	for _, raw := range list {
+		if raw.Class == asn1.ClassUniversal && raw.Tag == asn1.TagSequence {
+			members = append(members, raw.FullBytes)
+		}
+	}
+	return members, nil
 }
 
 func unmarshal(der []byte, value any) error {

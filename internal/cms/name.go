@@ -1,0 +1,139 @@
+package cms
+
+import (
+	"encoding/asn1"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+)
+
+// Name is a distinguished name. The zero value is an empty name.
+type Name struct {
+	Raw        []byte // as encoded
+	comparable string
+	attributes []attribute
+}
+
+type attribute struct {
+	oid   string
+	value string // in UTF-8, as written
+}
+
+const (
+	oidNameCountry  = "2.5.4.6"
+	oidNameLocality = "2.5.4.7"
+	oidNameState    = "2.5.4.8"
+	maxNameParts    = 64
+)
+
+// attributeNames are the short names of RFC 4514, 3, and serialNumber.
+var attributeNames = map[string]string{
+	"2.5.4.3": "CN", "2.5.4.5": "serialNumber", oidNameCountry: "C", oidNameLocality: "L", oidNameState: "ST", "2.5.4.10": "O", "2.5.4.11": "OU",
+}
+
+// Equal reports whether both are the same name, however it is written: the string
+// type, upper and lower case and spaces do not count (RFC 5280, 7.1). Issuers write
+// their own name differently from one certificate to the next.
+func (n Name) Equal(other Name) bool { return n.comparable == other.comparable }
+
+// Comparable returns a form of the name that is the same for equal names; it is
+// for use as a key and not for people.
+func (n Name) Comparable() string { return n.comparable }
+
+// Country returns the first countryName in upper case, or nothing.
+func (n Name) Country() string { return strings.ToUpper(strings.TrimSpace(n.first(oidNameCountry))) }
+
+func (n Name) first(oid string) string {
+	i := slices.IndexFunc(n.attributes, func(a attribute) bool { return a.oid == oid })
+	if i < 0 {
+		return ""
+	}
+	return n.attributes[i].value
+}
+
+// String lists the attributes in the order in which they are encoded.
+func (n Name) String() string {
+	parts := make([]string, len(n.attributes))
+	for i, a := range n.attributes {
+		short, ok := attributeNames[a.oid]
+		if !ok {
+			short = a.oid
+		}
+		parts[i] = short + "=" + strings.Map(printable, a.value)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// printable keeps control characters away from a terminal.
+func printable(r rune) rune {
+	if !strconv.IsPrint(r) {
+		return '?'
+	}
+	return r
+}
+
+// parseName reads a Name, a sequence of sets of attributes (RFC 5280, 4.1.2.4).
+func parseName(raw asn1.RawValue) (Name, error) {
+	if raw.Class != asn1.ClassUniversal || raw.Tag != asn1.TagSequence {
+		return Name{}, fmt.Errorf("%w: not a name", ErrMalformed)
+	}
+	n := Name{Raw: raw.FullBytes}
+	sets, err := elements(raw.Bytes, maxNameParts)
+	if err != nil {
+		return Name{}, err
+	}
+	var all strings.Builder
+	for _, set := range sets {
+		members, err := elements(set.Bytes, maxNameParts)
+		if err != nil {
+			return Name{}, err
+		}
+		parts := make([]string, len(members))
+		for i, member := range members {
+			pair, err := elements(member.Bytes, 2)
+			if err != nil || len(pair) != 2 || pair[0].Tag != asn1.TagOID {
+				return Name{}, fmt.Errorf("%w: attribute of a name", ErrMalformed)
+			}
+			value := text(pair[1])
+			n.attributes = append(n.attributes, attribute{oidText(pair[0]), value})
+			parts[i] = strconv.Quote(string(pair[0].Bytes)) + strconv.Quote(strings.ToLower(strings.Join(strings.Fields(value), " ")))
+		}
+		slices.Sort(parts)
+		all.WriteString(strings.Join(parts, "+") + ";")
+	}
+	n.comparable = all.String()
+	return n, nil
+}
+
+func oidText(raw asn1.RawValue) string {
+	var oid asn1.ObjectIdentifier
+	if _, err := asn1.Unmarshal(raw.FullBytes, &oid); err != nil {
+		return fmt.Sprintf("%X", raw.Bytes) // an arc beyond 31 bits; it stands for itself
+	}
+	return oid.String()
+}
+
+// text decodes a string of any type; what is no string stands as its octets.
+func text(raw asn1.RawValue) string {
+	b := raw.Bytes
+	switch raw.Tag {
+	case asn1.TagUTF8String, asn1.TagPrintableString, asn1.TagIA5String, asn1.TagNumericString, 26: // VisibleString
+		return strings.ToValidUTF8(string(b), "\uFFFD")
+	case asn1.TagT61String: // in practice ISO 8859-1
+		runes := make([]rune, len(b))
+		for i, octet := range b {
+			runes[i] = rune(octet)
+		}
+		return string(runes)
+	case asn1.TagBMPString:
+		units := make([]uint16, len(b)/2)
+		for i := range units {
+			units[i] = uint16(b[2*i])<<8 | uint16(b[2*i+1])
+		}
+		return string(utf16.Decode(units))
+	default:
+		return fmt.Sprintf("#%X", raw.FullBytes)
+	}
+}
