@@ -65,7 +65,7 @@ func (c *Chip) externalAuthenticate(r request) ([]byte, iso7816.StatusWord) {
 		return nil, iso7816.StatusWord(c.profile.AuthenticationStatus)
 	case r.P1 != 0 || r.P2 != 0:
 		return nil, iso7816.SWIncorrectP1P2
-	case !c.application || r.protected || challenge == nil || c.profile.Access == AccessNone:
+	case !c.application || r.protected || challenge == nil || c.profile.Access == AccessNone || c.profile.Access == AccessPACE:
 		return nil, iso7816.SWConditionsOfUse
 	case len(r.Data) != cryptogramSize+sm.MACSize:
 		return nil, iso7816.SWWrongLength

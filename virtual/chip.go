@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"slices"
 	"sync"
 
 	"passport-agent/iso7816"
@@ -26,21 +27,31 @@ type Chip struct {
 	atr     []byte
 	files   map[File][]byte
 	keys    accessKeys
+	offers  []offer // of PACE
+
+	mrzInformation string
+	can            string
+	chipKeys       map[int][]byte
 
 	mu       sync.Mutex
 	counters Counters
 	removal  removal
+	released chan struct{} // a token per release of a silent command
 	changed  chan struct{} // closed and replaced when the document comes or goes
 
 	// Over the chip's life.
 	commands      int
 	protected     int // protected responses
-	authenticated int // right EXTERNAL AUTHENTICATE commands
+	paceRuns      int // MSE:Set AT that found what it asked for
+	dropped       int // sessions ended at their first command
+	authenticated int // right EXTERNAL AUTHENTICATE commands and PACE tokens
 
 	// Until the power goes.
 	application bool // the eMRTD application is selected, else the master file
 	current     File // selected elementary file
+	selected    bool // there was a SELECT
 	challenge   []byte
+	pace        *paceRun
 	session     *session
 }
 
@@ -49,7 +60,10 @@ type ChipOptions struct {
 	Profile Profile
 	// Random is where challenges and keying material come from; nil is
 	// crypto/rand. RND.IC (8 bytes) is read at GET CHALLENGE, K.IC (16 bytes) at
-	// EXTERNAL AUTHENTICATE.
+	// EXTERNAL AUTHENTICATE; in PACE, the nonce (16 bytes, 32 for Integrated
+	// Mapping with AES-192 and AES-256) and the private keys of mapping (not for
+	// Integrated Mapping) and key agreement, each in as many bytes as the order
+	// of the group has, are read at the first three GENERAL AUTHENTICATE.
 	Random io.Reader
 	// Limits is what the imagined reader announces.
 	Limits iso7816.Limits
@@ -65,8 +79,8 @@ func NewChip(document *Document, o ChipOptions) (*Chip, error) {
 	}
 	c := &Chip{
 		profile: o.Profile, random: o.Random, limits: o.Limits, observe: o.Observe,
-		files:    maps.Clone(document.Files),
-		changed:  make(chan struct{}),
+		files: maps.Clone(document.Files), can: document.CAN, chipKeys: document.ChipKeys,
+		changed: make(chan struct{}), released: make(chan struct{}, len(o.Profile.SilentAt)),
 		counters: Counters{ByInstruction: map[byte]int{}},
 	}
 	if c.random == nil {
@@ -77,25 +91,43 @@ func NewChip(document *Document, o ChipOptions) (*Chip, error) {
 	}
 	c.atr = c.profile.atr()
 	c.addATRInfo()
+	if err := c.addSecurityInfos(); err != nil {
+		return nil, err
+	}
 	for _, file := range c.profile.MissingFiles {
 		delete(c.files, file)
 	}
 	if c.profile.Access == AccessNone {
 		return c, nil
 	}
-	information, err := document.MRZInformation()
-	if err != nil {
-		return nil, fmt.Errorf("access control: %w", err)
+	return c, c.controlAccess(document)
+}
+
+// controlAccess sets up what stands before the files.
+func (c *Chip) controlAccess(document *Document) error {
+	var err error
+	if c.mrzInformation, err = document.MRZInformation(); err != nil {
+		return fmt.Errorf("access control: %w", err)
 	}
-	c.keys, err = deriveAccessKeys(information)
-	return c, err
+	if c.profile.Access != AccessBAC {
+		c.offers = offers(document.Files[CardAccess], document.ChipKeys)
+	}
+	if c.profile.Access.needsPACE() && len(c.offers) == 0 {
+		return fmt.Errorf("%w: no PACE in EF.CardAccess that the chip could run", ErrDocument)
+	}
+	c.keys, err = deriveAccessKeys(c.mrzInformation)
+	return err
 }
 
 // Transmit gives a command APDU to the chip. It fails with iso7816.ErrRemoved
-// while the document is away and with io.ErrShortBuffer where the response does
-// not fit.
+// while the document is away, with iso7816.ErrReset where the chip loses its power,
+// and with io.ErrShortBuffer where the response does not fit. Where the profile
+// has the chip stay silent, it waits for Release, Remove or the end of the context.
 func (c *Chip) Transmit(ctx context.Context, command, response []byte) (int, error) {
 	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	if err := c.keepSilent(ctx, command); err != nil {
 		return 0, err
 	}
 	exchange, answer, err := c.exchange(command)
@@ -120,16 +152,39 @@ func (c *Chip) exchange(command []byte) (*Exchange, []byte, error) {
 		return nil, nil, iso7816.ErrRemoved
 	}
 	index := c.commands
-	answer := c.answer(command)
 	c.commands++
+	if slices.Contains(c.profile.ResetAt, index) {
+		c.counters.count(command, nil)
+		c.powerOff()
+		return nil, nil, iso7816.ErrReset
+	}
+	firstSelect, step := c.milestone(command)
+	answer := c.answer(command, index)
 	c.counters.count(command, answer)
 	exchange := newExchange(index, command, answer)
+	exchange.FirstSelect, exchange.PACEStep = firstSelect, step
 	if removedNow == AnswerLost {
 		exchange.Lost = true
 		c.takeAway()
 		return exchange, nil, iso7816.ErrRemoved
 	}
 	return exchange, answer, nil
+}
+
+// milestone tells commands that take a chip longer than others of their kind.
+func (c *Chip) milestone(command []byte) (firstSelect bool, paceStep int) {
+	if len(command) < 2 {
+		return false, 0
+	}
+	switch command[1] {
+	case iso7816.InsSelect:
+		firstSelect, c.selected = !c.selected, true
+	case iso7816.InsGeneralAuthenticate:
+		if c.pace != nil {
+			paceStep = c.pace.step
+		}
+	}
+	return firstSelect, paceStep
 }
 
 // Reset takes the power away and gives it back: selection, challenge and session
@@ -149,7 +204,8 @@ func (c *Chip) Reset(ctx context.Context) error {
 }
 
 func (c *Chip) powerOff() {
-	c.application, c.current, c.challenge, c.session = false, "", nil, nil
+	c.application, c.current, c.selected = false, "", false
+	c.challenge, c.pace, c.session = nil, nil, nil
 }
 
 // ATR returns the answer to reset that a contactless reader makes up (PC/SC part

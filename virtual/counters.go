@@ -50,6 +50,8 @@ type Exchange struct {
 	ResponseBytes    int
 	SW               iso7816.StatusWord // the outer one
 	Lost             bool               // the document left before the response arrived
+	FirstSelect      bool               // the first SELECT since the chip got its power
+	PACEStep         int                // 1 to 4: GENERAL AUTHENTICATE in a run of PACE
 }
 
 func newExchange(index int, command, answer []byte) *Exchange {

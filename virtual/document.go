@@ -11,6 +11,13 @@ import (
 // Document is what a chip holds: the elementary files, byte for byte.
 type Document struct {
 	Files map[File][]byte
+	// CAN is the card access number, a password of PACE; empty where there is none.
+	CAN string
+	// ChipKeys are the static private keys of the chip by key identifier, which
+	// is the number of their domain parameters: big-endian, in as many bytes as
+	// the order of the group has. The files do not tell them: a document that
+	// was loaded has none, and its chip cannot run Chip Authentication Mapping.
+	ChipKeys map[int][]byte
 	// CSCA is the certificate of the country signer in DER, for a trust store;
 	// nil where it is not known.
 	CSCA []byte

@@ -10,25 +10,31 @@ type request struct {
 	iso7816.Command
 	protected bool
 	extended  bool // the APDU itself is in the extended form
+	chained   bool // more commands of the chain follow
 }
 
-// answer returns the response APDU to a command APDU.
-func (c *Chip) answer(raw []byte) []byte {
+// chainedCLA is the class byte of a command that is not the last of a chain
+// (ISO/IEC 7816-4, 5.4.1).
+const chainedCLA = 0x10
+
+// answer returns the response APDU to a command APDU, the index-th over the
+// chip's life.
+func (c *Chip) answer(raw []byte, index int) []byte {
 	command, err := iso7816.ParseCommand(raw)
 	if err != nil {
 		return bare(iso7816.SWWrongLength)
 	}
-	if status, ok := c.plannedStatus(); ok {
+	if status, ok := c.plannedStatus(index); ok {
 		return bare(status)
 	}
 	if !c.accepts(command, len(raw)) {
-		if c.profile.NakedErrors == NakedEnd {
+		if c.profile.NakedErrors == NakedEnd || c.profile.refusesExtended() == NakedEnd {
 			c.endSession()
 		}
 		return bare(iso7816.SWWrongLength)
 	}
 	switch command.CLA {
-	case 0x00:
+	case 0x00, chainedCLA:
 		return c.answerPlain(command)
 	case sm.CLA:
 		return c.answerProtected(command)
@@ -38,9 +44,9 @@ func (c *Chip) answer(raw []byte) []byte {
 }
 
 // plannedStatus returns the status word that the profile has for this command.
-func (c *Chip) plannedStatus() (iso7816.StatusWord, bool) {
+func (c *Chip) plannedStatus(index int) (iso7816.StatusWord, bool) {
 	for _, planned := range c.profile.StatusAt {
-		if planned.Command != c.commands {
+		if planned.Command != index {
 			continue
 		}
 		if planned.EndSession {
@@ -57,7 +63,7 @@ func (c *Chip) accepts(command iso7816.Command, length int) bool {
 		return true
 	}
 	e := c.profile.Extended
-	return e != nil && (e.MaxCommand == 0 || length <= e.MaxCommand)
+	return e != nil && e.Refused == "" && (e.MaxCommand == 0 || length <= e.MaxCommand)
 }
 
 func (c *Chip) answerPlain(command iso7816.Command) []byte {
@@ -67,7 +73,7 @@ func (c *Chip) answerPlain(command iso7816.Command) []byte {
 			return bare(iso7816.StatusWord(c.profile.PlainInSession))
 		}
 	}
-	data, status := c.execute(request{Command: command, extended: command.Extended})
+	data, status := c.execute(request{Command: command, extended: command.Extended, chained: command.CLA == chainedCLA})
 	return appendStatus(data, status)
 }
 
@@ -75,6 +81,12 @@ func (c *Chip) answerProtected(command iso7816.Command) []byte {
 	if c.session == nil {
 		return bare(c.profile.NoSession.or(iso7816.SWSMObjectsIncorrect))
 	}
+	if !c.session.used && c.dropped < c.profile.DropSessions {
+		c.dropped++
+		c.endSession()
+		return bare(iso7816.SWSMObjectsIncorrect)
+	}
+	c.session.used = true
 	plain, status := c.session.open(command)
 	if status != iso7816.SWSuccess {
 		c.endSession()
@@ -90,6 +102,9 @@ func (c *Chip) answerProtected(command iso7816.Command) []byte {
 	}
 	answer := c.session.protect(command.INS, data, status, c.plannedSMFault())
 	c.protected++
+	if status == iso7816.SWWrongOffset && c.profile.WrongOffsetEndsSession {
+		c.endSession()
+	}
 	return answer
 }
 
@@ -114,6 +129,12 @@ func (c *Chip) endSession() {
 }
 
 func (c *Chip) execute(r request) ([]byte, iso7816.StatusWord) {
+	if r.INS != iso7816.InsGeneralAuthenticate {
+		c.pace = nil
+		if r.chained {
+			return nil, swChainingNotSupported
+		}
+	}
 	switch r.INS {
 	case iso7816.InsSelect:
 		return c.selectFile(r)
@@ -125,6 +146,10 @@ func (c *Chip) execute(r request) ([]byte, iso7816.StatusWord) {
 		return c.getChallenge(r)
 	case iso7816.InsExternalAuthenticate:
 		return c.externalAuthenticate(r)
+	case iso7816.InsManageSecurityEnv:
+		return c.manageSecurityEnvironment(r)
+	case iso7816.InsGeneralAuthenticate:
+		return c.generalAuthenticate(r)
 	default:
 		return nil, iso7816.SWWrongINS
 	}

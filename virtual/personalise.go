@@ -12,6 +12,8 @@ import (
 	"math/rand/v2"
 	"strings"
 	"time"
+
+	"passport-agent/iso7816"
 )
 
 // Options says which document to make. The zero value makes the specimen of
@@ -25,8 +27,9 @@ type Options struct {
 	// Now is when the document is made: it is signed then, by a signer one month
 	// old under a country signer one year old. The zero value is the clock's time.
 	Now time.Time
-	// Random feeds serial numbers, the portrait and signatures; nil is
-	// crypto/rand. Keys are generated from crypto/rand whatever stands here,
+	// Random feeds serial numbers, the portrait, signatures and static keys of chip
+	// authentication; nil is
+	// crypto/rand. Keys of signers are generated from crypto/rand whatever stands here,
 	// because the standard library asks for that: give keys, too, where the
 	// same document has to come out twice.
 	Random io.Reader
@@ -40,6 +43,15 @@ type Options struct {
 	// them as they come. An EF.SOD is filled inside the signer's certificate, a
 	// DG2 inside the picture.
 	SODSize, DG2Size int
+	// PACE is what EF.CardAccess offers; empty makes no EF.CardAccess.
+	// Chip Authentication Mapping brings a static key for each number of domain
+	// parameters, and EF.CardSecurity, signed as EF.SOD is.
+	PACE []PACEInfo
+	// CAN is the card access number, digits; empty is a document without one.
+	CAN string
+	// DG14 makes a DG14 with the SecurityInfos of EF.CardAccess and of chip
+	// authentication (Doc 9303-11, 9.2.11); nothing without PACE.
+	DG14 bool
 	// Files are further files, or files instead of generated ones. Data groups
 	// among them are listed in EF.COM and hashed in EF.SOD.
 	Files map[File][]byte
@@ -54,7 +66,11 @@ func Personalise(o Options) (*Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	document := &Document{Files: map[File][]byte{DataGroup(1): dg1(o.Holder.mrz())}}
+	document := &Document{CAN: o.CAN, Files: map[File][]byte{DataGroup(1): dg1(o.Holder.mrz())}}
+	cardSecurity, err := document.offerPACE(o)
+	if err != nil {
+		return nil, err
+	}
 	maps.Copy(document.Files, o.Files)
 	if _, given := o.Files[DataGroup(2)]; !given {
 		if document.Files[DataGroup(2)], err = dg2(o.drawing(), o.DG2Size); err != nil {
@@ -65,7 +81,7 @@ func Personalise(o Options) (*Document, error) {
 	if o.Files[COM] == nil {
 		document.Files[COM] = efCOM(groups)
 	}
-	if o.Files[SOD] != nil {
+	if o.Files[SOD] != nil && (cardSecurity == nil || o.Files[CardSecurity] != nil) {
 		return document, nil
 	}
 	country, err := newCountry(o)
@@ -77,7 +93,17 @@ func Personalise(o Options) (*Document, error) {
 		return nil, err
 	}
 	document.CSCA = country.certificate
-	document.Files[SOD], document.Signer, err = country.issue(content)
+	sod, signer, err := country.issue(content)
+	if err != nil {
+		return nil, err
+	}
+	document.Signer = signer.certificate
+	if o.Files[SOD] == nil {
+		document.Files[SOD] = sod
+	}
+	if cardSecurity != nil && o.Files[CardSecurity] == nil {
+		document.Files[CardSecurity], err = signer.sign(o.Random, oidSecurityObject, cardSecurity, o.Now)
+	}
 	return document, err
 }
 
@@ -203,12 +229,12 @@ func newSerial(random io.Reader) (*big.Int, error) {
 }
 
 // issue makes the document signer and has it sign the security object. It
-// returns EF.SOD and the signer's certificate.
-func (c *country) issue(content []byte) (sod, certificate []byte, err error) {
+// returns EF.SOD and the signer.
+func (c *country) issue(content []byte) (sod []byte, signer documentSigner, err error) {
 	key := c.options.SignerKey
 	if key == nil {
 		if key, err = c.scheme.generate(); err != nil {
-			return nil, nil, err
+			return nil, documentSigner{}, err
 		}
 	}
 	size := c.options.SODSize
@@ -221,28 +247,28 @@ func (c *country) issue(content []byte) (sod, certificate []byte, err error) {
 	filler := 1
 	for variant := range 4 {
 		for range 50 {
-			if sod, certificate, err = c.attempt(key, content, filler, variant); err != nil {
-				return nil, nil, err
+			if sod, signer, err = c.attempt(key, content, filler, variant); err != nil {
+				return nil, documentSigner{}, err
 			}
 			if len(sod) == size {
-				return sod, certificate, nil
+				return sod, signer, nil
 			}
 			filler += size - len(sod)
 			if filler < 1 {
-				return nil, nil, fmt.Errorf("%w: EF.SOD of %d bytes has no room for a filler", ErrSize, size)
+				return nil, documentSigner{}, fmt.Errorf("%w: EF.SOD of %d bytes has no room for a filler", ErrSize, size)
 			}
 		}
 	}
-	return nil, nil, fmt.Errorf("%w: EF.SOD of %d bytes", ErrSize, size)
+	return nil, documentSigner{}, fmt.Errorf("%w: EF.SOD of %d bytes", ErrSize, size)
 }
 
 // attempt certifies and signs with so many bytes of filler in the certificate.
-func (c *country) attempt(key crypto.Signer, content []byte, filler, variant int) (sod, certificate []byte, err error) {
+func (c *country) attempt(key crypto.Signer, content []byte, filler, variant int) (sod []byte, signer documentSigner, err error) {
 	o := c.options
 	subject, err := name(printable(oidCountry, o.Country), utf8(oidOrganization, "Specimen, not a state"),
 		utf8(oidCommonName, "Specimen Document Signer"+strings.Repeat(" 1", variant)))
 	if err != nil {
-		return nil, nil, err
+		return nil, documentSigner{}, err
 	}
 	from := o.Now.AddDate(0, -1, 0)
 	var extensions extensionList
@@ -257,13 +283,13 @@ func (c *country) attempt(key crypto.Signer, content []byte, filler, variant int
 	}
 	serial, err := newSerial(o.Random)
 	if err != nil {
-		return nil, nil, err
+		return nil, documentSigner{}, err
 	}
-	certificate, err = c.certify(subject, key.Public(), from, from.AddDate(10, 6, 0), extensions, serial)
+	certificate, err := c.certify(subject, key.Public(), from, from.AddDate(10, 6, 0), extensions, serial)
 	if err != nil {
-		return nil, nil, err
+		return nil, documentSigner{}, err
 	}
-	signer := documentSigner{scheme: c.scheme, key: key, certificate: certificate, issuer: c.name, serial: serial}
-	sod, err = signer.sign(o.Random, content, o.Now)
-	return sod, certificate, err
+	signer = documentSigner{scheme: c.scheme, key: key, certificate: certificate, issuer: c.name, serial: serial}
+	message, err := signer.sign(o.Random, oidLDSSecurityData, content, o.Now)
+	return iso7816.AppendTLV(nil, 0x77, message), signer, err
 }

@@ -26,13 +26,17 @@ type Profile struct {
 	// MissingFiles are left out although the document has them.
 	MissingFiles []File `json:"missingFiles,omitempty"`
 	// FileStatus answers SELECT and READ BINARY of a file with a status word,
-	// before anything else is looked at.
+	// before anything else is looked at; also under the other directory, unless
+	// a file there has the same identifier.
 	FileStatus map[File]Status `json:"fileStatus,omitempty"`
 
 	// SelectStatus answers SELECT with these P1 and P2 ("000C") with a status word.
 	SelectStatus map[string]Status `json:"selectStatus,omitempty"`
 	// SelectWithLe answers a SELECT that has an Le field with a status word.
 	SelectWithLe Status `json:"selectWithLe,omitempty"`
+	// SelectApplicationInSession answers SELECT of the application under secure
+	// messaging with a status word, although it is selected from then on.
+	SelectApplicationInSession Status `json:"selectApplicationInSession,omitempty"`
 	// SelectEFWithoutAccess is the answer to SELECT of a protected file before
 	// access is granted: 6982 where empty; 9000 selects it (Doc 9303-11, 4.3.2
 	// allows both).
@@ -40,6 +44,8 @@ type Profile struct {
 	// ShortIdentifier answers READ BINARY by short file identifier with a status
 	// word; empty means that it is supported.
 	ShortIdentifier Status `json:"shortIdentifier,omitempty"`
+	// ShortIdentifierOf does so for single files.
+	ShortIdentifierOf map[File]Status `json:"shortIdentifierOf,omitempty"`
 	// OddInstruction answers READ BINARY B1 with a status word; empty means that
 	// it is supported.
 	OddInstruction Status `json:"oddInstruction,omitempty"`
@@ -65,13 +71,28 @@ type Profile struct {
 	Historical Hex `json:"historical,omitempty"`
 
 	// RefuseAuthentications answers so many right EXTERNAL AUTHENTICATE commands
-	// with 6300 before one is taken, over the chip's life.
+	// and PACE tokens with 6300 before one is taken, over the chip's life.
 	RefuseAuthentications int `json:"refuseAuthentications,omitempty"`
 	// AuthenticationStatus answers every EXTERNAL AUTHENTICATE.
 	AuthenticationStatus Status `json:"authenticationStatus,omitempty"`
 	// BACFault spoils the answer to EXTERNAL AUTHENTICATE.
 	BACFault BACFault `json:"bacFault,omitempty"`
 
+	// MSEWithoutParameters answers MSE:Set AT without object 84.
+	MSEWithoutParameters Status `json:"mseWithoutParameters,omitempty"`
+	// MSEWithLe answers MSE:Set AT that has an Le field; empty ignores the field.
+	MSEWithLe Status `json:"mseWithLe,omitempty"`
+	// PACEFaults spoil or refuse steps of PACE.
+	PACEFaults []PACEFault `json:"paceFaults,omitempty"`
+	// ExtraSecurityInfos stand in EF.CardAccess beside those of the document,
+	// each a SEQUENCE in DER.
+	ExtraSecurityInfos []Hex `json:"extraSecurityInfos,omitempty"`
+
+	// DropSessions ends so many sessions over the chip's life at their first
+	// protected command, with 6988.
+	DropSessions int `json:"dropSessions,omitempty"`
+	// WrongOffsetEndsSession ends the session behind an answer of 6B00.
+	WrongOffsetEndsSession bool `json:"wrongOffsetEndsSession,omitempty"`
 	// NakedErrors has status words other than 9000 and 62xx leave secure
 	// messaging, and says whether the session lives on.
 	NakedErrors NakedErrors `json:"nakedErrors,omitempty"`
@@ -89,16 +110,28 @@ type Profile struct {
 	SMFaults []SMFault `json:"smFaults,omitempty"`
 	// StatusAt answers single commands with a bare status word.
 	StatusAt []StatusAt `json:"statusAt,omitempty"`
+	// ResetAt are indexes of commands, over the chip's life, that are lost because
+	// the power goes for a moment: Transmit fails with iso7816.ErrReset.
+	ResetAt []int `json:"resetAt,omitempty"`
+	// SilentAt are indexes of commands, over the chip's life, that are not
+	// answered until Release.
+	SilentAt []int `json:"silentAt,omitempty"`
 }
 
 // Access is the access control of the application.
 type Access string
 
-// Access controls. The empty value is BAC.
+// Access controls. The empty value is BAC, and PACE beside it where the document
+// offers it in EF.CardAccess. The chip of a document that does not is refused
+// where PACE is asked for.
 const (
 	AccessBAC  Access = "bac"
+	AccessPACE Access = "pace" // EXTERNAL AUTHENTICATE is answered with 6985, or AuthenticationStatus
+	AccessBoth Access = "both"
 	AccessNone Access = "none"
 )
+
+func (a Access) needsPACE() bool { return a == AccessPACE || a == AccessBoth }
 
 // TooLong is what READ BINARY does when asked for more than it may give.
 type TooLong string
@@ -135,6 +168,17 @@ type Extended struct {
 	Silent bool `json:"silent,omitempty"`
 	// NoATRInfo leaves EF.ATR/INFO, which states the sizes, out.
 	NoATRInfo bool `json:"noATRInfo,omitempty"`
+	// Refused answers every command in extended length with a bare 6700, although
+	// support is announced, and says what becomes of the session; empty takes them.
+	Refused NakedErrors `json:"refused,omitempty"`
+}
+
+// refusesExtended says how extended length is refused although it is announced.
+func (p Profile) refusesExtended() NakedErrors {
+	if p.Extended == nil {
+		return ""
+	}
+	return p.Extended.Refused
 }
 
 // BACFault is what is wrong in the answer to EXTERNAL AUTHENTICATE.

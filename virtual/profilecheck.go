@@ -3,7 +3,10 @@ package virtual
 import (
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
+
+	"passport-agent/iso7816"
 )
 
 // smallestResponse is the shortest limit on a response that leaves room for
@@ -29,11 +32,12 @@ func oneOf[T ~string](field string, value T, allowed ...T) error {
 
 func checkNames(p Profile) error {
 	for _, err := range []error{
-		oneOf("access", p.Access, AccessBAC, AccessNone),
+		oneOf("access", p.Access, AccessBAC, AccessPACE, AccessBoth, AccessNone),
 		oneOf("tooLong", p.TooLong, TooLongClamp, TooLongRefuse, TooLongCorrectLe, TooLongOffset, TooLongOverfill),
 		oneOf("endOfFile", p.EndOfFile, EndShort, EndWarning, EndEmpty, EndOffset, EndCorrectLe),
 		oneOf("bacFault", p.BACFault, BACBadMAC, BACWrongRNDIFD, BACWrongRNDIC),
 		oneOf("nakedErrors", p.NakedErrors, NakedKeep, NakedEnd),
+		oneOf("extended.refused", p.refusesExtended(), NakedKeep, NakedEnd),
 	} {
 		if err != nil {
 			return err
@@ -44,9 +48,8 @@ func checkNames(p Profile) error {
 
 func checkFiles(p Profile) error {
 	files := slices.Clone(p.MissingFiles)
-	for file := range p.FileStatus {
-		files = append(files, file)
-	}
+	files = slices.AppendSeq(files, maps.Keys(p.FileStatus))
+	files = slices.AppendSeq(files, maps.Keys(p.ShortIdentifierOf))
 	for file, offset := range p.EmptyFrom {
 		if offset < 0 {
 			return fmt.Errorf("%w: emptyFrom %d", ErrProfile, offset)
@@ -84,7 +87,7 @@ func checkNumbers(p Profile) error {
 			return fmt.Errorf("%w: %s %d, at least %d are needed", ErrProfile, field, value, smallestResponse)
 		}
 	}
-	if p.MaxRead < 0 || p.RefuseAuthentications < 0 {
+	if slices.Min(slices.Concat([]int{p.MaxRead, p.RefuseAuthentications, p.DropSessions}, p.ResetAt, p.SilentAt)) < 0 {
 		return fmt.Errorf("%w: negative number", ErrProfile)
 	}
 	if len(p.Historical) > 15 {
@@ -98,6 +101,16 @@ func checkFaults(p Profile) error {
 		err := oneOf("smFaults.kind", f.Kind, SMWrongMAC, SMNoMAC, SMNoStatus, SMNoCryptogram, SMWrongCryptogram, SMLongLength)
 		if err != nil || f.Kind == "" || f.Response < 0 {
 			return fmt.Errorf("%w: secure messaging fault %q at %d", ErrProfile, f.Kind, f.Response)
+		}
+	}
+	for _, f := range p.PACEFaults {
+		if err := f.check(); err != nil {
+			return err
+		}
+	}
+	for _, info := range p.ExtraSecurityInfos {
+		if object, rest, err := iso7816.ParseTLV(info); err != nil || len(rest) > 0 || object.Tag != 0x30 {
+			return fmt.Errorf("%w: extraSecurityInfos: not a SEQUENCE", ErrProfile)
 		}
 	}
 	for _, s := range p.StatusAt {

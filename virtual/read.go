@@ -73,6 +73,11 @@ func parseOffset(data []byte) (int, bool) {
 }
 
 func (c *Chip) selectShort(r request, short byte) iso7816.StatusWord {
+	for _, p := range places {
+		if status, ok := c.profile.ShortIdentifierOf[p.file]; ok && p.master != c.application && p.short == short {
+			return iso7816.StatusWord(status)
+		}
+	}
 	file, status := c.find(r, func(p place) bool { return p.short == short })
 	if status == iso7816.SWSuccess {
 		c.current = file

@@ -123,7 +123,7 @@ func TestCountersAndObserver(t *testing.T) {
 	}
 	require.Equal(t, want, chip.Counters())
 	require.Equal(t, []virtual.Exchange{
-		{Index: 0, INS: 0xA4, P1: 0x04, P2: 0x0C, CommandBytes: 12, ResponseBytes: 2, SW: iso7816.SWSuccess},
+		{Index: 0, INS: 0xA4, P1: 0x04, P2: 0x0C, CommandBytes: 12, ResponseBytes: 2, SW: iso7816.SWSuccess, FirstSelect: true},
 		{Index: 1, INS: 0x84, CommandBytes: 5, ResponseBytes: 10, SW: iso7816.SWSuccess},
 		{Index: 2, INS: 0x82, CommandBytes: 46, ResponseBytes: 42, SW: iso7816.SWSuccess},
 		{Index: 3, CLA: 0x0C, INS: 0xB0, P1: 0x81, CommandBytes: 19, ResponseBytes: read, SW: iso7816.SWSuccess},

@@ -55,6 +55,9 @@ func (c *Chip) selectApplication(r request) ([]byte, iso7816.StatusWord) {
 		return nil, iso7816.SWFileNotFound
 	}
 	c.application, c.current = true, ""
+	if r.protected && c.profile.SelectApplicationInSession != 0 {
+		return nil, iso7816.StatusWord(c.profile.SelectApplicationInSession)
+	}
 	return controlInformation(r, 0x84, applicationID), iso7816.SWSuccess
 }
 
@@ -100,10 +103,24 @@ func (c *Chip) find(r request, matches func(place) bool) (File, iso7816.StatusWo
 		}
 		return p.file, iso7816.SWSuccess
 	}
+	if status, ok := c.outOfReach(matches); ok {
+		return "", status
+	}
 	if c.application && !c.hasAccess(r) {
 		return "", iso7816.SWSecurityStatus
 	}
 	return "", iso7816.SWFileNotFound
+}
+
+// outOfReach returns the status word that the profile has for a file under the
+// other directory.
+func (c *Chip) outOfReach(matches func(place) bool) (iso7816.StatusWord, bool) {
+	for _, p := range places {
+		if status, ok := c.profile.FileStatus[p.file]; ok && p.master == c.application && matches(p) {
+			return iso7816.StatusWord(status), true
+		}
+	}
+	return 0, false
 }
 
 // mayUse tells files that anybody may read from those behind access control;
@@ -114,6 +131,8 @@ func (c *Chip) mayUse(p place, r request) bool {
 		return true
 	case DataGroup(3), DataGroup(4):
 		return false
+	case CardSecurity:
+		return c.profile.Access == AccessNone || r.protected && c.session.pace
 	default:
 		return c.hasAccess(r)
 	}

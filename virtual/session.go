@@ -10,6 +10,8 @@ import (
 // session is the card's end of secure messaging (Doc 9303-11, 9.8).
 type session struct {
 	state *sm.State
+	pace  bool // begun by PACE, else by BAC
+	used  bool // a command came
 }
 
 // commandObjects are the data objects of a protected command.

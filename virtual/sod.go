@@ -8,8 +8,6 @@ import (
 	"math/big"
 	"slices"
 	"time"
-
-	"passport-agent/iso7816"
 )
 
 var (
@@ -82,10 +80,10 @@ func securityObject(s scheme, files map[File][]byte, groups []int) ([]byte, erro
 	return asn1.Marshal(object)
 }
 
-// sign returns EF.SOD: SignedData version 3 with the signer's certificate inside
-// (Doc 9303-10, 4.6.2).
-func (d documentSigner) sign(random io.Reader, content []byte, at time.Time) ([]byte, error) {
-	attributes, err := signedAttributes(d.scheme.hash(content), at)
+// sign returns SignedData version 3 with the signer's certificate inside (Doc
+// 9303-10, 3.11.4 and 4.6.2).
+func (d documentSigner) sign(random io.Reader, contentType asn1.ObjectIdentifier, content []byte, at time.Time) ([]byte, error) {
+	attributes, err := signedAttributes(contentType, d.scheme.hash(content), at)
 	if err != nil {
 		return nil, err
 	}
@@ -100,9 +98,9 @@ func (d documentSigner) sign(random io.Reader, content []byte, at time.Time) ([]
 		return nil, err
 	}
 	digest := algorithmIdentifier{Algorithm: d.scheme.digestOID}
-	message, err := asn1.Marshal(contentInfo{oidSignedData, signedData{
+	return asn1.Marshal(contentInfo{oidSignedData, signedData{
 		Version: 3, Digests: []algorithmIdentifier{digest},
-		Content:      encapsulated{oidLDSSecurityData, content},
+		Content:      encapsulated{contentType, content},
 		Certificates: []asn1.RawValue{{FullBytes: d.certificate}},
 		Signers: []signerInfo{{
 			Version: 1, Issuer: issuerAndSerial{asn1.RawValue{FullBytes: d.issuer}, d.serial}, Digest: digest,
@@ -110,21 +108,17 @@ func (d documentSigner) sign(random io.Reader, content []byte, at time.Time) ([]
 			Algorithm:  d.scheme.algorithm, Signature: signature,
 		}},
 	}})
-	if err != nil {
-		return nil, err
-	}
-	return iso7816.AppendTLV(nil, 0x77, message), nil
 }
 
 // signedAttributes returns content type, message digest and signing time in the
 // order that DER wants of a SET OF.
-func signedAttributes(digest []byte, at time.Time) ([]byte, error) {
+func signedAttributes(contentType asn1.ObjectIdentifier, digest []byte, at time.Time) ([]byte, error) {
 	var encoded [][]byte
 	for _, a := range []struct {
 		Type   asn1.ObjectIdentifier
 		Values []any `asn1:"set"`
 	}{
-		{oidContentType, []any{oidLDSSecurityData}},
+		{oidContentType, []any{contentType}},
 		{oidMessageDigest, []any{digest}},
 		{oidSigningTime, []any{at.UTC()}},
 	} {

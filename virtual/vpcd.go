@@ -95,8 +95,8 @@ func (d *door) waitForDocument(ctx context.Context) (left <-chan struct{}) {
 	}
 }
 
-// insert connects and serves. It returns nil when the document has left, and an
-// error when the reader hangs up.
+// insert connects and serves. It returns nil when the document has left or lost
+// its power, and an error when the reader hangs up.
 func (d *door) insert(ctx context.Context, left <-chan struct{}) error {
 	var dialer net.Dialer
 	connection, err := dialer.DialContext(ctx, "tcp", d.address)
@@ -115,7 +115,11 @@ func (d *door) insert(ctx context.Context, left <-chan struct{}) error {
 		return nil
 	default:
 	}
-	if errors.Is(err, errFrame) {
+	switch {
+	case errors.Is(err, iso7816.ErrReset):
+		// vpcd has no word for it: the card is gone for a moment.
+		return nil
+	case errors.Is(err, errFrame):
 		return err
 	}
 	return fault.New(fault.PCSCNoService, "the virtual reader at "+d.address+" hung up", err)
