@@ -2,6 +2,8 @@ package icao_test
 
 import (
 	"encoding/binary"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,9 +16,10 @@ import (
 func (d chipDocument) personalise(t *testing.T) *virtual.Document {
 	t.Helper()
 	options := virtual.Options{SODSize: d.SODSize, DG2Size: d.DG2Size, Files: map[virtual.File][]byte{}}
-	if d == (chipDocument{}) {
+	if d.SODSize == 0 && d.DG2Size == 0 && d.Face == "" {
 		options.SODSize, options.DG2Size = 1843, 18432
 	}
+	options.CAN, options.PACE = d.CAN, offers(t, d.PACE)
 	if d.Format != "" {
 		options.Holder = virtual.DefaultHolder(time.Now())
 		options.Holder.Format, options.Holder.DocumentNumber, options.Holder.Optional = d.Format, d.Number, ""
@@ -30,6 +33,20 @@ func (d chipDocument) personalise(t *testing.T) *virtual.Document {
 		document.Files[virtual.SOD] = indefinite(t, document.Files[virtual.SOD])
 	}
 	return document
+}
+
+// offers reads "ECDH-GM-AES-128/13, …".
+func offers(t testing.TB, text string) []virtual.PACEInfo {
+	t.Helper()
+	var all []virtual.PACEInfo
+	for _, one := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' }) {
+		name, id, found := strings.Cut(one, "/")
+		require.True(t, found, one)
+		number, err := strconv.Atoi(id)
+		require.NoError(t, err)
+		all = append(all, virtual.PACEInfo{Protocol: virtual.PACEProtocol(name), ParameterID: number})
+	}
+	return all
 }
 
 // faceFile makes a DG2 (Doc 9303-10, 4.7.2) whose picture is only as much of one

@@ -19,6 +19,7 @@ import (
 	"passport-agent/icao/mrz"
 	"passport-agent/internal/fault"
 	"passport-agent/internal/icaotest"
+	"passport-agent/internal/secret"
 	"passport-agent/iso7816"
 	"passport-agent/virtual"
 )
@@ -48,12 +49,16 @@ type chipDocument struct {
 	// Face replaces the portrait: jpeg2000, codestream, or lengthOff for a record
 	// whose length is wrong by one.
 	Face string `json:"face"`
+	// PACE is what the chip offers, as "ECDH-GM-AES-128/13" with commas between.
+	PACE string `json:"pace"`
+	CAN  string `json:"can"`
 	// BER writes the outer layers of EF.SOD in indefinite length.
 	BER bool `json:"ber"`
 }
 
 type chipReader struct {
 	Access          string `json:"access"`
+	CAN             string `json:"can"` // in place of the machine-readable zone
 	ProbeExtended   bool   `json:"probeExtended"`
 	Extended        string `json:"extended"` // what the reader announces: yes, no or nothing
 	RefusesExtended bool   `json:"refusesExtended"`
@@ -170,8 +175,12 @@ func (c chipFile) read(t *testing.T, document *virtual.Document, key mrz.Key, wi
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	card := &oddReader{Chip: chip, reader: c.Reader}
+	access := icao.Access{Key: key, Protocol: protocol}
+	if c.Reader.CAN != "" {
+		access.Key, access.CAN = mrz.Key{}, secret.NewText(c.Reader.CAN)
+	}
 	session, err := icao.Open(ctx, card, icao.Options{
-		Access: icao.Access{Key: key, Protocol: protocol}, ProbeExtended: c.Reader.ProbeExtended, Without: without,
+		Access: access, ProbeExtended: c.Reader.ProbeExtended, Without: without,
 	})
 	if err != nil {
 		return nil, nil, chip.Counters().Commands, err

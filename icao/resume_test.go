@@ -52,6 +52,55 @@ func TestRemovalAndReturnAtEveryCommand(t *testing.T) {
 	}
 }
 
+// The same with PACE, which has to begin at power-up again.
+func TestRemovalAndReturnAtEveryCommandOfPACE(t *testing.T) {
+	document, err := virtual.Personalise(virtual.Options{SODSize: 1843, DG2Size: 18432, PACE: offers(t, "ECDH-GM-AES-128/12")})
+	require.NoError(t, err)
+	access := icao.Access{Key: keyOf(t, document)}
+	for at := range 101 {
+		how := virtual.NeverArrived
+		if at%2 == 1 {
+			how = virtual.AnswerLost
+		}
+		chip := chipOf(t, document, virtual.Profile{Access: virtual.AccessPACE})
+		chip.RemoveAt(at, how)
+		got, session, err := readAgain(chip, icao.Options{Access: access})
+		require.NoError(t, err, "command %d", at)
+		requireSameFiles(t, document, got)
+		require.Equal(t, "PACE-ECDH-GM", session.Protocol())
+		require.LessOrEqual(t, chip.Counters().Commands, 101+1+7+1+1, "command %d", at)
+	}
+}
+
+// Commands counted by the chip, with AES: short 101, 2048 20, 64K 11, one more to
+// read EF.ATR/INFO where the kind of chip is new.
+func TestExtendedLengthWithPACE(t *testing.T) {
+	document, err := virtual.Personalise(virtual.Options{SODSize: 1843, DG2Size: 18432, PACE: offers(t, "ECDH-GM-AES-128/13")})
+	require.NoError(t, err)
+	for size, want := range map[int]int{2048: 20, 65535: 11} {
+		memory := &icao.Memory{}
+		for _, extra := range []int{1, 0} {
+			chip, err := virtual.NewChip(document, virtual.ChipOptions{Profile: extendedProfile(size), Limits: iso7816.Limits{Extended: iso7816.Yes}})
+			require.NoError(t, err)
+			got, _, err := readAgain(chip, icao.Options{Access: icao.Access{Key: keyOf(t, document)}, Memory: memory})
+			require.NoError(t, err)
+			requireSameFiles(t, document, got)
+			require.Equal(t, want+extra, chip.Counters().Commands, "%d bytes", size)
+		}
+	}
+}
+
+// A PACE that is offered and fails is never followed by BAC: the unsigned
+// EF.CardAccess must not lower the protection.
+func TestNoWayDownFromPACE(t *testing.T) {
+	document, err := virtual.Personalise(virtual.Options{PACE: offers(t, "ECDH-GM-AES-128/12")})
+	require.NoError(t, err)
+	chip := chipOf(t, document, virtual.Profile{PACEFaults: []virtual.PACEFault{{Step: 1, Status: 0x6A80}}})
+	_, _, err = readAgain(chip, icao.Options{Access: icao.Access{Key: keyOf(t, document)}})
+	require.ErrorIs(t, err, fault.AccessRefused)
+	require.Zero(t, chip.Counters().ByInstruction[iso7816.InsExternalAuthenticate])
+}
+
 // Another document in place of the first is noticed, whether it has another key,
 // another answer to reset or only other files.
 func TestAnotherDocumentIsNotReadOn(t *testing.T) {

@@ -136,6 +136,8 @@ func TestMistakesAreNamedBeforeTheChipIsTried(t *testing.T) {
 		"unknown fault":        {args: []string{"sandbox", "--fault", "fire"}, code: "usage", exit: 2},
 		"unknown reading":      {args: []string{"sandbox", "--limit-reading", "bits"}, code: "usage", exit: 2},
 		"profile not JSON":     {args: []string{"virtual", "--profile", os.DevNull}, code: "usage", exit: 2},
+		"PACE without number":  {args: []string{"virtual", "--pace", "ECDH-GM-AES-128"}, code: "usage", exit: 2},
+		"unknown PACE":         {args: []string{"virtual", "--pace", "XDH-GM-AES-128/13"}, code: "usage", exit: 2},
 		"document too small":   {args: []string{"virtual", "--dg2-size", "10"}, code: "usage", exit: 2},
 	} {
 		t.Run(name, func(t *testing.T) {

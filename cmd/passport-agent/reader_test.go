@@ -158,6 +158,58 @@ func TestNinetyThreeCommandsBehindTheRealDaemon(t *testing.T) {
 	require.Equal(t, 93, chip.Counters().Commands)
 }
 
+// PACE behind the real daemon, opened with the zone and with the card access
+// number; the counts are the chip's.
+func TestPACEBehindTheRealDaemon(t *testing.T) {
+	document, err := virtual.Personalise(virtual.Options{SODSize: 1843, DG2Size: 18432, CAN: "123456", PACE: []virtual.PACEInfo{{Protocol: "ECDH-GM-AES-128", ParameterID: 13}}})
+	require.NoError(t, err)
+	chip := insert(t, document, virtual.Profile{Access: virtual.AccessPACE})
+	for want, args := range map[string][]string{
+		"by zone": {"--mrz", zoneOf(t, document)}, "by card access number": {"--can", "123456", "--access", "pace"},
+	} {
+		chip.ResetCounters()
+		o := command(t, nil, "", append([]string{"read", "--json"}, args...)...)
+		require.Zero(t, o.exit, "%s: %s", want, o.err)
+		var report tap.Report
+		o.document(t, &report)
+		require.Equal(t, tap.Access{Protocol: "PACE-ECDH-GM", Cipher: "AES-128"}, report.Access)
+		require.Equal(t, 101, chip.Counters().Commands, want)
+	}
+	o := command(t, nil, "", "read", "--json", "--can", "654321")
+	require.Equal(t, fault.ExitAccess, o.exit)
+	var report tap.Report
+	o.document(t, &report)
+	require.Equal(t, fault.WrongCAN, report.Error.Code)
+	o = command(t, nil, "", "read", "--json", "--mrz", zoneOf(t, document), "--access", "bac")
+	o.document(t, &report)
+	require.Equal(t, fault.PACERequired, report.Error.Code, "told apart from a wrong zone")
+}
+
+// vpcd announces nothing about lengths: extended length is used with the flag
+// alone, and then as the chip states its sizes.
+func TestExtendedLengthBehindTheRealDaemon(t *testing.T) {
+	document, err := virtual.Personalise(virtual.Options{SODSize: 1843, DG2Size: 18432})
+	require.NoError(t, err)
+	chip := insert(t, document, virtual.Profile{Extended: &virtual.Extended{MaxCommand: 4096, MaxResponse: 4096}})
+	home := map[string]string{"XDG_DATA_HOME": t.TempDir(), "PASSPORT_AGENT_MRZ": zoneOf(t, document)}
+	for _, c := range []struct {
+		args     []string
+		commands int
+	}{
+		{nil, 93},
+		{[]string{"--probe-extended"}, 12}, // EF.ATR/INFO is read once …
+		{[]string{"--probe-extended"}, 11}, // … and remembered in the data folder
+	} {
+		chip.ResetCounters()
+		o := command(t, home, "", append([]string{"read", "--access", "bac", "--json"}, c.args...)...)
+		require.Zero(t, o.exit, o.err)
+		require.Equal(t, c.commands, chip.Counters().Commands, "%v", c.args)
+	}
+	kept, err := os.ReadFile(filepath.Join(home["XDG_DATA_HOME"], "passport-agent", "chips.json"))
+	require.NoError(t, err)
+	require.NotContains(t, string(kept), "L898902C3")
+}
+
 func TestReadPrintsForAPerson(t *testing.T) {
 	document := specimen(t)
 	insert(t, document, virtual.Profile{})

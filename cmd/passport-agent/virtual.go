@@ -5,6 +5,7 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,6 +21,8 @@ type virtualFlags struct {
 	profile      string
 	save         string
 	random       bool
+	pace         string
+	can          string
 	showPersonal bool
 	sodSize      int
 	dg2Size      int
@@ -48,6 +51,8 @@ Without --folder a specimen is made with keys and a portrait of its own.`,
 	flags.StringVar(&f.save, "save", "", "save the files of the document in this folder, in the clear")
 	flags.BoolVar(&f.random, "random-holder", false, "invent a holder in place of the usual specimen")
 	flags.BoolVar(&f.showPersonal, "show-personal-data", false, "with --folder: show the machine-readable zone")
+	flags.StringVar(&f.pace, "pace", "", "what the specimen offers for PACE, such as ECDH-GM-AES-128/13 (domain parameters behind the slash), several with commas")
+	flags.StringVar(&f.can, "can", "", "card access number of the specimen, for PACE")
 	flags.IntVar(&f.sodSize, "sod-size", 0, "exact size of EF.SOD in bytes")
 	flags.IntVar(&f.dg2Size, "dg2-size", demoDG2Size, "exact size of DG2 in bytes")
 	cmd.MarkFlagsMutuallyExclusive("folder", "random-holder")
@@ -87,7 +92,11 @@ func (f *virtualFlags) document() (*virtual.Document, error) {
 		}
 		return document, nil
 	}
-	options := virtual.Options{SODSize: f.sodSize, DG2Size: f.dg2Size}
+	offered, err := parseOffers(f.pace)
+	if err != nil {
+		return nil, err
+	}
+	options := virtual.Options{SODSize: f.sodSize, DG2Size: f.dg2Size, PACE: offered, CAN: f.can}
 	if f.random {
 		options.Holder = virtual.RandomHolder(mathrand.New(mathrand.NewPCG(mathrand.Uint64(), mathrand.Uint64())), time.Now())
 	}
@@ -96,6 +105,20 @@ func (f *virtualFlags) document() (*virtual.Document, error) {
 		return nil, fault.New(fault.Usage, "the document cannot be made", err)
 	}
 	return document, nil
+}
+
+// parseOffers reads "ECDH-GM-AES-128/13,DH-IM-AES-128/0".
+func parseOffers(text string) ([]virtual.PACEInfo, error) {
+	var offered []virtual.PACEInfo
+	for _, one := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' }) {
+		name, number, _ := strings.Cut(one, "/")
+		id, err := strconv.Atoi(number)
+		if err != nil {
+			return nil, fault.New(fault.Usage, "--pace takes a protocol, a slash and the number of the domain parameters, such as ECDH-GM-AES-128/13", nil)
+		}
+		offered = append(offered, virtual.PACEInfo{Protocol: virtual.PACEProtocol(name), ParameterID: id})
+	}
+	return offered, nil
 }
 
 func (f *virtualFlags) chipProfile() (virtual.Profile, error) {
