@@ -22,7 +22,10 @@ type chipMemory struct {
 
 func (a *app) loadMemory() chipMemory {
 	m := chipMemory{Memory: icao.NewMemory(nil)}
-	dir := config.DataDir(a.lookup)
+	dir := a.dataDir
+	if dir == "" {
+		dir = config.DataDir(a.lookup)
+	}
 	if dir == "" {
 		return m
 	}

@@ -191,7 +191,8 @@ func TestExtendedLengthBehindTheRealDaemon(t *testing.T) {
 	document, err := virtual.Personalise(virtual.Options{SODSize: 1843, DG2Size: 18432})
 	require.NoError(t, err)
 	chip := insert(t, document, virtual.Profile{Extended: &virtual.Extended{MaxCommand: 4096, MaxResponse: 4096}})
-	home := map[string]string{"XDG_DATA_HOME": t.TempDir(), "PASSPORT_AGENT_MRZ": zoneOf(t, document)}
+	data := t.TempDir()
+	env := map[string]string{"PASSPORT_AGENT_MRZ": zoneOf(t, document)}
 	for _, c := range []struct {
 		args     []string
 		commands int
@@ -201,11 +202,11 @@ func TestExtendedLengthBehindTheRealDaemon(t *testing.T) {
 		{[]string{"--probe-extended"}, 11}, // … and remembered in the data folder
 	} {
 		chip.ResetCounters()
-		o := command(t, home, "", append([]string{"read", "--access", "bac", "--json"}, c.args...)...)
+		o := command(t, env, "", append([]string{"read", "--access", "bac", "--json", "--data-dir", data}, c.args...)...)
 		require.Zero(t, o.exit, o.err)
 		require.Equal(t, c.commands, chip.Counters().Commands, "%v", c.args)
 	}
-	kept, err := os.ReadFile(filepath.Join(home["XDG_DATA_HOME"], "passport-agent", "chips.json"))
+	kept, err := os.ReadFile(filepath.Join(data, "chips.json"))
 	require.NoError(t, err)
 	require.NotContains(t, string(kept), "L898902C3")
 }

@@ -17,6 +17,7 @@ import (
 type app struct {
 	terminal
 	configPath string
+	dataDir    string
 	logLevel   string
 	json       bool
 	quiet      bool
@@ -80,6 +81,7 @@ session. Try it without hardware and without an account: passport-agent demo`,
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.configPath, "config", "", "configuration file (default: passport-agent/config.toml in the user's configuration folder)")
+	flags.StringVar(&a.dataDir, "data-dir", "", "folder for what the program keeps (default: passport-agent in the user's data folder)")
 	flags.BoolVar(&a.json, "json", false, "print one JSON document on standard output (commands that go on: one line per event)")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress on standard error")
 	flags.StringVar(&a.logLevel, "log-level", "warn", "log on standard error: debug, info, warn or error")
