@@ -36,6 +36,7 @@ type Chip struct {
 	mu       sync.Mutex
 	counters Counters
 	removal  removal
+	silent   chan struct{} // a token per silence
 	released chan struct{} // a token per release of a silent command
 	changed  chan struct{} // closed and replaced when the document comes or goes
 
@@ -80,7 +81,7 @@ func NewChip(document *Document, o ChipOptions) (*Chip, error) {
 	c := &Chip{
 		profile: o.Profile, random: o.Random, limits: o.Limits, observe: o.Observe,
 		files: maps.Clone(document.Files), can: document.CAN, chipKeys: document.ChipKeys,
-		changed: make(chan struct{}), released: make(chan struct{}, len(o.Profile.SilentAt)),
+		changed: make(chan struct{}), silent: make(chan struct{}, len(o.Profile.SilentAt)), released: make(chan struct{}, len(o.Profile.SilentAt)),
 		counters: Counters{ByInstruction: map[byte]int{}},
 	}
 	if c.random == nil {

@@ -16,6 +16,11 @@ func (c *Chip) keepSilent(ctx context.Context, command []byte) error {
 	if !present || !slices.Contains(c.profile.SilentAt, index) {
 		return nil
 	}
+	select {
+	case c.silent <- struct{}{}:
+	default:
+		// Nobody took note of silences before this one.
+	}
 	err := iso7816.ErrRemoved
 	select {
 	case <-c.released:
@@ -30,6 +35,10 @@ func (c *Chip) keepSilent(ctx context.Context, command []byte) error {
 	c.counters.count(command, nil)
 	return err
 }
+
+// Silent returns a channel that gets a value each time the chip stays silent at a
+// command.
+func (c *Chip) Silent() <-chan struct{} { return c.silent }
 
 // Release has the chip answer the command at which it stays silent, or the next
 // one that it would stay silent at.

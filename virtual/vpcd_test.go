@@ -221,3 +221,21 @@ func TestEndedContextIsNoError(t *testing.T) {
 }
 
 var _ iso7816.Card = (*virtual.Chip)(nil)
+
+// vpcd cannot say that a card lost its power: the card leaves and comes back.
+func TestLossOfPowerBehindTheDoor(t *testing.T) {
+	chip := newChip(t, virtual.Profile{ResetAt: []int{1}})
+	d := newDriver(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := serve(ctx, d, chip, nil)
+	d.accept()
+	d.send(1<<20, selectApplication...)
+	require.Equal(t, []byte{0x90, 0x00}, d.receive())
+	d.send(1<<20, getChallenge...)
+	d.expectEnd()
+	d.accept()
+	d.send(1<<20, getChallenge...)
+	require.Len(t, d.receive(), 10)
+	cancel()
+	require.NoError(t, wait(t, ended))
+}
