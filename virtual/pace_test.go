@@ -35,6 +35,7 @@ type paceExample struct {
 	TokenIC        icaotest.Hex `json:"t_ic"`
 	CA             icaotest.Hex `json:"ca_ic"`
 	PublicStatic   icaotest.Hex `json:"pk_ic_static"`
+	PublicKeyInfo  icaotest.Hex `json:"chip_auth_public_key_info"`
 	APDUs          [][2]icaotest.Hex
 }
 
