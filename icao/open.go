@@ -67,8 +67,10 @@ func (s *Session) takeCardAccess(b []byte) error {
 		return nil
 	}
 	var offered []pace.Info
-	for _, info := range infos.PACE {
-		offered = append(offered, pace.Info(info))
+	for _, entry := range infos.PACE {
+		if info := pace.Info(entry); !info.NeedsExtended() || s.card.Limits().Extended != iso7816.No {
+			offered = append(offered, info)
+		}
 	}
 	s.cardAccess, s.offered = b, pace.ByStrength(offered)
 	return nil

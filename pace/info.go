@@ -144,6 +144,15 @@ func ByStrength(offered []Info) []Info {
 	return known
 }
 
+// NeedsExtended reports whether the public keys of an offered way are too long for
+// short commands, as those of the 2048-bit groups are. A reader that cannot pass
+// extended length cannot run it.
+func (i Info) NeedsExtended() bool {
+	const overhead = 8 // of the templates around a public key, in bytes
+	s, err := i.suite()
+	return err == nil && !s.domain.IsCurve() && s.domain.Bits()/8+overhead > iso7816.MaxShortData
+}
+
 // rank is compared from the left; more is better. It is for an Info with a suite.
 func (i Info) rank() []int {
 	s, _ := i.suite()

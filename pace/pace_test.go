@@ -856,3 +856,12 @@ func indexOf(list []pace.Info, i pace.Info) int {
 	}
 	return -1
 }
+
+func TestLongPublicKeysNeedExtendedLength(t *testing.T) {
+	for id, want := range map[int]bool{0: false, 1: true, 2: true} {
+		info := pace.Info{Protocol: asn1.ObjectIdentifier{0, 4, 0, 127, 0, 7, 2, 2, 4, 1, 2}, Version: 2, ParameterID: id}
+		require.Equal(t, want, info.NeedsExtended(), "group %d", id)
+	}
+	require.False(t, pace.Info{Protocol: asn1.ObjectIdentifier{0, 4, 0, 127, 0, 7, 2, 2, 4, 2, 4}, Version: 2, ParameterID: 18}.NeedsExtended())
+	require.False(t, pace.Info{}.NeedsExtended())
+}

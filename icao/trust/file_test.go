@@ -1,0 +1,93 @@
+package trust_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"passport-agent/icao/trust"
+	"passport-agent/internal/fault"
+)
+
+func kept(t *testing.T) (*trust.Store, string) {
+	t.Helper()
+	p := newPublisher(t, nil)
+	s := storeOf(t, p.certificate.Raw, p.revoke(1, 100), p.list(issued, countries(t, "AA", "BB")), p.signerDER)
+	folder := filepath.Join(t.TempDir(), "a", "b")
+	require.NoError(t, s.Save(t.Context(), folder))
+	return s, folder
+}
+
+func TestStoreIsKept(t *testing.T) {
+	s, folder := kept(t)
+	again, err := trust.Load(t.Context(), folder)
+	require.NoError(t, err)
+	require.Equal(t, 3, again.Len())
+	require.Equal(t, fingerprints(s), fingerprints(again))
+	require.Equal(t, s.Lists(), again.Lists())
+	require.Equal(t, s.RevocationLists()[0].Raw, again.RevocationLists()[0].Raw)
+	require.NoError(t, again.Save(t.Context(), folder), "what is there is replaced")
+
+	entries, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	require.Len(t, entries, 1, "no temporary file stays behind")
+	info, err := entries[0].Info()
+	require.NoError(t, err)
+	require.Zero(t, info.Mode().Perm()&0o077, "nobody else writes what is trusted")
+
+	empty, err := trust.Load(t.Context(), t.TempDir())
+	require.NoError(t, err)
+	require.Zero(t, empty.Len())
+	require.True(t, empty.Date().IsZero())
+}
+
+func TestDamagedStoreIsNamed(t *testing.T) {
+	_, folder := kept(t)
+	path := filepath.Join(folder, "trust.json")
+	b, err := os.ReadFile(path)
+	require.NoError(t, err)
+	for what, c := range map[string]struct {
+		content []byte
+		code    fault.Code
+	}{
+		"empty":                     {nil, fault.TrustStoreDamaged},
+		"cut off":                   {b[:len(b)/2], fault.TrustStoreDamaged},
+		"no version":                {[]byte("{}"), fault.TrustStoreDamaged},
+		"another certificate":       {bytes.Replace(b, []byte(`"der":"MIIB`), []byte(`"der":"MIIC`), 1), fault.TrustStoreDamaged},
+		"of a version of next year": {bytes.Replace(b, []byte(`"version":1`), []byte(`"version":2`), 1), fault.TrustStoreNewer},
+	} {
+		require.NotEqual(t, b, c.content, what)
+		require.NoError(t, os.WriteFile(path, c.content, 0o600))
+		_, err := trust.Load(t.Context(), folder)
+		require.ErrorIs(t, err, c.code, what)
+	}
+}
+
+func TestInterruptedSaveLeavesTheOldStore(t *testing.T) {
+	s, folder := kept(t)
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	before, err := os.ReadFile(filepath.Join(folder, "trust.json"))
+	require.NoError(t, err)
+	_, err = s.Import(countries(t, "CC")[0], trust.ImportOptions{Now: issued})
+	require.NoError(t, err)
+	require.ErrorIs(t, s.Save(cancelled, folder), context.Canceled)
+	after, err := os.ReadFile(filepath.Join(folder, "trust.json"))
+	require.NoError(t, err)
+	require.Equal(t, before, after)
+	_, err = trust.Load(cancelled, folder)
+	require.ErrorIs(t, err, context.Canceled)
+
+	file := filepath.Join(folder, "trust.json")
+	require.ErrorIs(t, s.Save(t.Context(), file), fault.TrustStoreUnavailable, "a file in place of the folder")
+	occupied := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(occupied, "trust.json", "full"), 0o700))
+	require.ErrorIs(t, s.Save(t.Context(), occupied), fault.TrustStoreUnavailable)
+	entries, err := os.ReadDir(occupied)
+	require.NoError(t, err)
+	require.Len(t, entries, 1, "no temporary file stays behind")
+}
