@@ -27,6 +27,10 @@ const (
 // the other: limits seen in real chips.
 var ladder = [...]int{231, 223, 192, 160, 128, 112, 96, 64, 32}
 
+// leastPerBlock is how many bytes a block has to bring, taken over the whole file: a
+// chip that gives less keeps the reader busy for nothing.
+const leastPerBlock = 32
+
 // maxRefusals bounds how many answers without progress one file may have.
 const maxRefusals = len(ladder) + 6
 
@@ -69,6 +73,7 @@ type fileReader struct {
 	corrected int // bytes that 6Cxx named for a first block, 0 for none
 	noSFI     bool
 	refusals  int
+	blocks    int       // answers that brought something
 	digest    hash.Hash // fed with what arrives; may be nil
 	digested  int       // bytes that it has had
 }
@@ -157,6 +162,10 @@ func (r *fileReader) readBinaryOdd(ctx context.Context, offset, ne int) (iso7816
 func (r *fileReader) take(block []byte) error {
 	r.refusals, r.ask = 0, 0
 	r.data = append(r.data, block...)
+	const slack = headerRead // the header may come a byte at a time
+	if r.blocks++; r.blocks > slack+max(r.total, shortResponse)/leastPerBlock {
+		return fault.New(fault.ChipResponse, fmt.Sprintf("reading %v: %d answers brought %d bytes", r.file, r.blocks, len(r.data)), nil)
+	}
 	if r.total == 0 {
 		if err := r.learnLength(); err != nil {
 			return err

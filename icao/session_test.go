@@ -213,6 +213,19 @@ func TestEmptyAnswersEndTheRead(t *testing.T) {
 	}
 }
 
+// A chip that gives a byte at a time would keep the reader for hours.
+func TestTricklingAnswersEndTheRead(t *testing.T) {
+	document := specimen(t)
+	chip := chipOf(t, document, virtual.Profile{MaxRead: 1})
+	_, _, err := read(context.Background(), chip, keyOf(t, document))
+	require.ErrorIs(t, err, fault.ChipResponse)
+	require.Less(t, chip.Counters().Commands, 700)
+	chip = chipOf(t, document, virtual.Profile{MaxRead: 32})
+	got, _, err := read(context.Background(), chip, keyOf(t, document))
+	require.NoError(t, err, "the least that the ladder asks for passes")
+	requireSameFiles(t, document, got)
+}
+
 // Removal at every command ends in its typed error, and no command is sent after it.
 func TestRemovalAtEveryCommand(t *testing.T) {
 	document := specimen(t)
