@@ -194,6 +194,23 @@ func elements(content []byte, limit int) ([]asn1.RawValue, error) {
 	return list, nil
 }
 
+// members are the elements of a SEQUENCE or SET.
+func members(raw asn1.RawValue, tag, limit int) ([]asn1.RawValue, error) {
+	if raw.Class != asn1.ClassUniversal || raw.Tag != tag || !raw.IsCompound {
+		return nil, fmt.Errorf("%w: tag %d in place of %d", ErrMalformed, raw.Tag, tag)
+	}
+	return elements(raw.Bytes, limit)
+}
+
+// single is the one element that octets consist of, a SEQUENCE, split.
+func single(content []byte, limit int) ([]asn1.RawValue, error) {
+	var raw asn1.RawValue
+	if err := unmarshal(content, &raw); err != nil {
+		return nil, err
+	}
+	return members(raw, asn1.TagSequence, limit)
+}
+
 // sameBytes reports whether two identifiers are there and the same.
 func sameBytes(a, b []byte) bool { return len(a) > 0 && bytes.Equal(a, b) }
 

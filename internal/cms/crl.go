@@ -39,7 +39,7 @@ func ParseCRL(der []byte) (*CRL, error) {
 	if err := unmarshal(der, &outer); err != nil {
 		return nil, err
 	}
-	parts, err := elements(outer.TBS.Bytes, 7)
+	parts, err := members(outer.TBS, asn1.TagSequence, 7)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +90,7 @@ func (l *CRL) takeEntries(content []byte) error {
 	}
 	l.revoked = make(map[string]time.Time, len(list))
 	for _, raw := range list {
-		parts, err := elements(raw.Bytes, 3)
+		parts, err := members(raw, asn1.TagSequence, 3)
 		if err != nil {
 			return err
 		}

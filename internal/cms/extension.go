@@ -71,17 +71,13 @@ func splitExtensions(content []byte) ([]extension, error) {
 	if len(content) == 0 {
 		return nil, nil
 	}
-	outer, err := elements(content, 1)
-	if err != nil {
-		return nil, err
-	}
-	list, err := elements(outer[0].Bytes, maxExtensions)
+	list, err := single(content, maxExtensions)
 	if err != nil {
 		return nil, err
 	}
 	extensions := make([]extension, len(list))
 	for i, raw := range list {
-		parts, err := elements(raw.Bytes, 3)
+		parts, err := members(raw, asn1.TagSequence, 3)
 		if err != nil {
 			return nil, err
 		}
@@ -180,11 +176,7 @@ func parseKeyUsage(value []byte) (KeyUsage, error) {
 }
 
 func (e *Extensions) takeBasicConstraints(value []byte) error {
-	outer, err := elements(value, 1)
-	if err != nil || len(outer) != 1 {
-		return fmt.Errorf("%w: basic constraints", ErrMalformed)
-	}
-	parts, err := elements(outer[0].Bytes, 2)
+	parts, err := single(value, 2)
 	if err != nil {
 		return err
 	}
@@ -203,11 +195,7 @@ func (e *Extensions) takeBasicConstraints(value []byte) error {
 
 // takePrivateKeyUsage reads PrivateKeyUsagePeriod, two implicitly tagged times.
 func (e *Extensions) takePrivateKeyUsage(value []byte) error {
-	outer, err := elements(value, 1)
-	if err != nil || len(outer) != 1 {
-		return fmt.Errorf("%w: private key usage period", ErrMalformed)
-	}
-	parts, err := elements(outer[0].Bytes, 2)
+	parts, err := single(value, 2)
 	if err != nil {
 		return err
 	}
@@ -233,9 +221,9 @@ func parseDocumentTypes(value []byte) ([]string, error) {
 	if err := unmarshal(value, &list); err != nil {
 		return nil, err
 	}
-	members, err := elements(list.Types.Bytes, maxExtensions)
-	types := make([]string, len(members))
-	for i, member := range members {
+	parts, err := members(list.Types, asn1.TagSet, maxExtensions)
+	types := make([]string, len(parts))
+	for i, member := range parts {
 		types[i] = text(member)
 	}
 	return types, err
@@ -245,16 +233,12 @@ const tagDirectoryName = 4
 
 // directoryNames returns the names of kind directoryName among GeneralNames.
 func directoryNames(value []byte) ([]Name, error) {
-	outer, err := elements(value, 1)
-	if err != nil || len(outer) != 1 {
-		return nil, fmt.Errorf("%w: general names", ErrMalformed)
-	}
-	members, err := elements(outer[0].Bytes, maxExtensions)
+	list, err := single(value, maxExtensions)
 	if err != nil {
 		return nil, err
 	}
 	var names []Name
-	for _, member := range members {
+	for _, member := range list {
 		if member.Class != asn1.ClassContextSpecific || member.Tag != tagDirectoryName {
 			continue
 		}

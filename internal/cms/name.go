@@ -76,23 +76,20 @@ func printable(r rune) rune {
 
 // parseName reads a Name, a sequence of sets of attributes (RFC 5280, 4.1.2.4).
 func parseName(raw asn1.RawValue) (Name, error) {
-	if raw.Class != asn1.ClassUniversal || raw.Tag != asn1.TagSequence {
-		return Name{}, fmt.Errorf("%w: not a name", ErrMalformed)
-	}
 	n := Name{Raw: raw.FullBytes}
-	sets, err := elements(raw.Bytes, maxNameParts)
+	sets, err := members(raw, asn1.TagSequence, maxNameParts)
 	if err != nil {
 		return Name{}, err
 	}
 	var all strings.Builder
 	for _, set := range sets {
-		members, err := elements(set.Bytes, maxNameParts)
+		list, err := members(set, asn1.TagSet, maxNameParts)
 		if err != nil {
 			return Name{}, err
 		}
-		parts := make([]string, len(members))
-		for i, member := range members {
-			pair, err := elements(member.Bytes, 2)
+		parts := make([]string, len(list))
+		for i, member := range list {
+			pair, err := members(member, asn1.TagSequence, 2)
 			if err != nil || len(pair) != 2 || pair[0].Tag != asn1.TagOID {
 				return Name{}, fmt.Errorf("%w: attribute of a name", ErrMalformed)
 			}

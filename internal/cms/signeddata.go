@@ -76,7 +76,7 @@ func ParseSignedData(b []byte) (*SignedData, error) {
 }
 
 func (s *SignedData) takeDigests(set asn1.RawValue) error {
-	list, err := elements(set.Bytes, maxDigests)
+	list, err := members(set, asn1.TagSet, maxDigests)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (s *SignedData) takeDigests(set asn1.RawValue) error {
 }
 
 func (s *SignedData) takeSigners(set asn1.RawValue) error {
-	list, err := elements(set.Bytes, maxSigners)
+	list, err := members(set, asn1.TagSet, maxSigners)
 	if err != nil {
 		return err
 	}

@@ -81,11 +81,11 @@ func (s *SignerInfo) takeIdentifier(raw asn1.RawValue) error {
 		s.SubjectKeyID = raw.Bytes
 		return nil
 	}
-	parts, err := elements(raw.Bytes, 2)
+	parts, err := members(raw, asn1.TagSequence, 2)
 	if err != nil {
 		return err
 	}
-	if raw.Class != asn1.ClassUniversal || raw.Tag != asn1.TagSequence || len(parts) != 2 {
+	if len(parts) != 2 {
 		return fmt.Errorf("%w: signer identifier", ErrMalformed)
 	}
 	if s.Issuer, err = parseName(parts[0]); err != nil {
