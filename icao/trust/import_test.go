@@ -220,8 +220,9 @@ func TestRootIsReachedThroughALinkCertificate(t *testing.T) {
 
 	// What the list signer itself certifies is no link.
 	q := newPublisher(t, nil)
-	q.newSigner(authority{t, q.signer, oracle(t, q.signerDER)}, nil)
-	_, err = s.Import(q.list(issued, countries(t, "BB"), q.signerDER), q.options())
+	first := q.signerDER
+	q.newSigner(authority{t, q.signer, oracle(t, first)}, nil)
+	_, err = s.Import(q.list(issued, countries(t, "BB"), first), q.options())
 	require.ErrorIs(t, err, fault.TrustSignature)
 	require.Equal(t, []string{"AA"}, s.Countries())
 }

@@ -119,6 +119,12 @@ func TestUsageAndCountryFollowTheProfile(t *testing.T) {
 		require.Equal(t, c.reason == "", path.Finding(c.check).Result == trust.Successful, what)
 		require.Equal(t, trust.Successful, path.Finding(trust.CheckPath).Result, what)
 	}
+	parent := *a.certificate
+	parent.RawSubject, parent.Subject = nil, name("UU", "Country Signer")
+	path := s.Path(a.certify(signerTemplate(), &parent, a.key), issued)
+	require.Equal(t, trust.Successful, path.Finding(trust.CheckPath).Result, "found by its key")
+	require.Equal(t, trust.ReasonCountryDiffers, path.Finding(trust.CheckCountry).Reason, "issued under the name of another country")
+
 	template := countryTemplate()
 	template.KeyUsage = x509.KeyUsageCRLSign
 	a = newAuthority(t, template)
@@ -214,8 +220,16 @@ func TestRevocationListsOfOthersAreRefused(t *testing.T) {
 	require.ErrorIs(t, err, fault.TrustIssuerUnknown)
 	require.Empty(t, s.RevocationLists())
 
-	// A country signer says nothing about the certificates of another country.
 	template := countryTemplate()
+	template.KeyUsage = x509.KeyUsageCertSign
+	noLists := newAuthority(t, template)
+	s = storeOf(t, noLists.certificate.Raw)
+	noLists.certificate.KeyUsage = x509.KeyUsageCRLSign // or the standard library would refuse
+	_, err = s.Import(noLists.revoke(1, 100), trust.ImportOptions{Now: issued})
+	require.ErrorIs(t, err, fault.TrustIssuerUnknown, "its key is not for revocation lists")
+
+	// A country signer says nothing about the certificates of another country.
+	template = countryTemplate()
 	template.Subject = name("UU", "Country Signer")
 	foreign := newAuthority(t, template)
 	s = storeOf(t, a.certificate.Raw, foreign.certificate.Raw, foreign.revoke(1, 100))
