@@ -81,12 +81,11 @@ func (c *Chip) answerProtected(command iso7816.Command) []byte {
 	if c.session == nil {
 		return bare(c.profile.NoSession.or(iso7816.SWSMObjectsIncorrect))
 	}
-	if !c.session.used && c.dropped < c.profile.DropSessions {
+	if c.dropped < c.profile.DropSessions {
 		c.dropped++
 		c.endSession()
 		return bare(iso7816.SWSMObjectsIncorrect)
 	}
-	c.session.used = true
 	plain, status := c.session.open(command)
 	if status != iso7816.SWSuccess {
 		c.endSession()

@@ -40,3 +40,31 @@ func FuzzChip(f *testing.F) {
 func TestDocumentIsPrintedWithoutItsContent(t *testing.T) {
 	require.Equal(t, "EF.CardAccess 2, EF.COM 4, EF.SOD 2, DG1 93, DG2 1000, DG3 2", specimen().String())
 }
+
+// Whatever comes in place of a step of PACE, the chip answers, and runs PACE
+// afterwards.
+func FuzzPACE(f *testing.F) {
+	for _, seed := range [][]byte{
+		nil, {0x7C, 0x00}, {0x7C, 0x02, 0x81, 0x00}, {0x7C, 0x03, 0x83, 0x01, 0x00}, {0x7C, 0x0A, 0x85, 0x08, 1, 2, 3, 4, 5, 6, 7, 8},
+		{0x80, 0x0A, 4, 0, 0x7F, 0, 7, 2, 2, 4, 2, 2, 0x83, 0x01, 0x01}, {0x80, 0x80}, {0x7C, 0x83, 0xFF, 0xFF, 0xFF},
+	} {
+		f.Add(byte(1), seed)
+		f.Add(byte(2), seed)
+		f.Add(byte(4), seed)
+	}
+	document, err := virtual.Personalise(virtual.Options{PACE: []virtual.PACEInfo{gm}, Files: map[virtual.File][]byte{
+		virtual.DataGroup(1): dg1Of(specimenZone), virtual.DataGroup(2): {0x75, 0x00},
+	}})
+	require.NoError(f, err)
+	f.Fuzz(func(t *testing.T, step byte, data []byte) {
+		if len(data) > 240 {
+			return
+		}
+		chip, err := virtual.NewChip(document, virtual.ChipOptions{})
+		require.NoError(t, err)
+		upTo(t, chip, gm, int(step%5))
+		require.GreaterOrEqual(t, len(transmit(t, chip, plain(t, general(step%5 == 4, data)))), 2)
+		require.GreaterOrEqual(t, len(transmit(t, chip, plain(t, iso7816.Command{INS: 0x22, P1: 0xC1, P2: 0xA4, Data: data}))), 2)
+		require.True(t, newPACETerminal(t, chip, gm).open().alive())
+	})
+}

@@ -163,11 +163,13 @@ func TestPACERefusedAtAnyStep(t *testing.T) {
 func TestFirstOfferBrokenSecondWorks(t *testing.T) {
 	aes256 := virtual.PACEInfo{Protocol: "ECDH-GM-AES-256", ParameterID: 13}
 	sameProtocol := virtual.PACEInfo{Protocol: "ECDH-GM-AES-256", ParameterID: 12}
-	chip := paceChip(t, virtual.Profile{PACEFaults: []virtual.PACEFault{{Step: 3, Status: 0x6300, Only: &aes256}}}, aes256, sameProtocol, gm)
+	sameParameters := virtual.PACEInfo{Protocol: "ECDH-GM-AES-128", ParameterID: 13}
+	chip := paceChip(t, virtual.Profile{PACEFaults: []virtual.PACEFault{{Step: 3, Status: 0x6300, Only: &aes256}}},
+		aes256, sameProtocol, sameParameters)
 	require.Equal(t, iso7816.SWAuthenticationFailed, newPACETerminal(t, chip, aes256).run())
 	newPACETerminal(t, chip, sameProtocol).open()
 	require.NoError(t, chip.Reset(t.Context()))
-	newPACETerminal(t, chip, gm).open()
+	newPACETerminal(t, chip, sameParameters).open()
 	require.NoError(t, chip.Reset(t.Context()))
 	require.Equal(t, iso7816.SWAuthenticationFailed, newPACETerminal(t, chip, aes256).run(), "it stays broken")
 }

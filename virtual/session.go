@@ -11,7 +11,6 @@ import (
 type session struct {
 	state *sm.State
 	pace  bool // begun by PACE, else by BAC
-	used  bool // a command came
 }
 
 // commandObjects are the data objects of a protected command.
