@@ -68,7 +68,8 @@ type Wire struct {
 	Seconds       float64 `json:"seconds"`
 }
 
-// TrustList is the list of country signers that a verdict rests on.
+// TrustList is the store of country signers that a verdict rests on. Date is that of
+// its newest master list, empty where only single certificates were imported.
 type TrustList struct {
 	Date    string `json:"date"`
 	Signers int    `json:"signers"`

@@ -14,6 +14,7 @@ import (
 
 	"passport-agent/icao"
 	"passport-agent/icao/lds"
+	"passport-agent/icao/trust"
 	"passport-agent/icao/verdict"
 	"passport-agent/internal/fault"
 	"passport-agent/iso7816"
@@ -56,6 +57,8 @@ type Options struct {
 	Uploader  Uploader
 	SessionID string
 	OnFailed  OnFailed
+	// Trust holds the country signers; nil is none.
+	Trust *trust.Store
 	// RequireTrust makes an undetermined verdict an error.
 	RequireTrust bool
 	// Warnings are what is known before the document is there.
@@ -206,16 +209,18 @@ func extended(limits iso7816.Limits) *bool {
 
 // judge makes the checks and returns the error that a failed one is.
 func (t *tap) judge(protected bool) error {
-	v := verdict.Judge(verdict.Input{Document: t.document, Protected: protected, Key: t.Access.Key})
-	t.report.Status, t.report.Checks = string(v.Status), v.Checks
-	for _, w := range t.document.Warnings() {
-		t.report.Warnings = append(t.report.Warnings, Warning{Name: w.Name, Text: w.Detail})
-	}
+	v := verdict.Judge(verdict.Input{Document: t.document, Protected: protected, Key: t.Access.Key, Trust: t.Trust, At: t.Now()})
+	t.report.judged(v, t.document, t.Trust)
 	t.observe(Event{Kind: EventJudged})
+	return verdictError(v, t.RequireTrust)
+}
+
+// verdictError is the error that a verdict is for the caller.
+func verdictError(v verdict.Verdict, requireTrust bool) error {
 	switch {
 	case v.Status == verdict.Failed:
 		return fault.New(fault.CheckFailed, failedNames(v.Checks), nil)
-	case v.Status == verdict.Undetermined && t.RequireTrust:
+	case v.Status == verdict.Undetermined && requireTrust:
 		return fault.New(fault.TrustRequired, "", nil)
 	default:
 		return nil

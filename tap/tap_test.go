@@ -15,6 +15,7 @@ import (
 
 	"passport-agent/icao"
 	"passport-agent/icao/mrz"
+	"passport-agent/icao/trust"
 	"passport-agent/internal/canary"
 	"passport-agent/internal/fault"
 	"passport-agent/internal/secret"
@@ -118,7 +119,7 @@ func TestTapEndsInTheSession(t *testing.T) {
 
 	r := result.Report
 	require.Equal(t, tap.Schema, r.Schema)
-	require.Equal(t, "undetermined", r.Status, "no signature has been verified")
+	require.Equal(t, "undetermined", r.Status, "whose signature it is, nothing here can tell")
 	require.Equal(t, tap.Upload{State: tap.UploadAccepted, SessionID: session, MediaID: media[0].ID, Size: 22 + 1843 + 93 + 18432, MIMEType: "application/octet-stream"}, r.Upload)
 	require.Equal(t, "BAC", r.Access.Protocol)
 	require.Equal(t, 93, r.Wire.Commands)
@@ -298,12 +299,29 @@ func TestWhichErrorDecides(t *testing.T) {
 	}
 }
 
+// Without the country signer nothing is proved to come from the issuer; with it
+// everything is.
 func TestRequireTrust(t *testing.T) {
 	d := newDesk(t, virtual.Profile{}, nil)
 	d.options.RequireTrust = true
 	result := tap.Run(context.Background(), d.options)
 	require.ErrorIs(t, result.Err, fault.TrustRequired)
 	require.Equal(t, fault.ExitCheckFailed, exit(result))
+	require.Nil(t, result.Report.TrustList)
+
+	d.options.Trust = &trust.Store{}
+	_, err := d.options.Trust.Import(d.document.CSCA, trust.ImportOptions{})
+	require.NoError(t, err)
+	result = tap.Run(context.Background(), d.options)
+	require.NoError(t, result.Err)
+	require.Equal(t, "successful", result.Report.Status)
+	require.Equal(t, &tap.TrustList{Signers: 1}, result.Report.TrustList)
+
+	again := tap.Judge("test/1", result.Document, d.options.Trust, time.Now(), true)
+	require.NoError(t, again.Err)
+	require.Equal(t, "successful", again.Report.Status)
+	again = tap.Judge("test/1", result.Document, d.options.Trust, time.Now().AddDate(30, 0, 0), false)
+	require.ErrorIs(t, again.Err, fault.CheckFailed)
 }
 
 func TestWithoutASessionNothingIsUploaded(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"passport-agent/icao"
 	"passport-agent/icao/lds"
 	"passport-agent/icao/mrz"
+	"passport-agent/icao/trust"
 	"passport-agent/internal/fault"
 	"passport-agent/internal/secret"
 	"passport-agent/tap"
@@ -72,8 +73,14 @@ func (a *app) demo(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// The specimen's issuer is trusted for this run, as a master list would have it.
+	store := &trust.Store{}
+	if _, err := store.Import(document.CSCA, trust.ImportOptions{}); err != nil {
+		return err
+	}
 	progress := a.newProgress()
 	result := tap.Run(ctx, tap.Options{
+		Trust:  store,
 		Wait:   func(context.Context, string, func(tap.Event)) (tap.Card, error) { return demoCard{chip}, nil },
 		Access: icao.Access{Key: key}, Uploader: client, SessionID: session, Software: software(), Observe: progress.observe,
 	})

@@ -49,12 +49,12 @@ func command(t *testing.T, env map[string]string, stdin string, args ...string) 
 func commandContext(ctx context.Context, t *testing.T, env map[string]string, stdin string, args ...string) outcome {
 	t.Helper()
 	var out, err bytes.Buffer
-	home := t.TempDir()
+	home := t.TempDir() // nothing of the machine's user is read or written
 	exit := run(ctx, terminal{in: strings.NewReader(stdin), out: &out, err: &err, lookup: func(name string) (string, bool) {
-		if name == "XDG_CONFIG_HOME" {
+		value, ok := env[name]
+		if !ok && (name == "XDG_CONFIG_HOME" || name == "XDG_DATA_HOME") {
 			return home, true
 		}
-		value, ok := env[name]
 		return value, ok
 	}}, args)
 	return outcome{exit, out.String(), err.String()}
@@ -63,7 +63,7 @@ func commandContext(ctx context.Context, t *testing.T, env map[string]string, st
 func TestDemo(t *testing.T) {
 	o := command(t, nil, "", "demo")
 	require.Zero(t, o.exit, o.err)
-	for _, line := range []string{"by BAC (3DES) on virtual reader", "Upload    ✓ accepted", "byte for byte as on the chip", "Verdict   ? undetermined"} {
+	for _, line := range []string{"by BAC (3DES) on virtual reader", "Upload    ✓ accepted", "byte for byte as on the chip", "Verdict   ✓ successful"} {
 		require.Contains(t, o.out, line)
 	}
 	require.NotContains(t, o.out+o.err, "\x1b", "no colours and no bars without a terminal")
@@ -133,6 +133,11 @@ func TestMistakesAreNamedBeforeTheChipIsTried(t *testing.T) {
 		"upload without id":    {args: []string{"upload", "nfc", "."}, env: api, code: "session_id_invalid", exit: 2},
 		"upload from nowhere":  {args: []string{"upload", "nfc", "--session", "s", "/nonexistent"}, env: api, code: "input_file_missing", exit: 2},
 		"upload of nothing":    {args: []string{"upload", "nfc", "--session", "s", "."}, env: api, code: "file_missing", exit: 8, names: "EF.COM"},
+		"verify no date":       {args: []string{"verify", ".", "--at", "yesterday"}, code: "usage", exit: 2},
+		"verify of nothing":    {args: []string{"verify", "."}, code: "file_not_on_chip", exit: 6, names: "DG1"},
+		"trust in no file":     {args: []string{"trust", "import", "/nonexistent"}, code: "input_file_missing", exit: 2},
+		"trust in nothing":     {args: []string{"trust", "import", os.DevNull}, code: "trust_file_unknown", exit: 2},
+		"root is no root":      {args: []string{"trust", "import", "main.go", "--root", "main.go"}, code: "trust_file_unknown", exit: 2},
 		"unknown fault":        {args: []string{"sandbox", "--fault", "fire"}, code: "usage", exit: 2},
 		"unknown reading":      {args: []string{"sandbox", "--limit-reading", "bits"}, code: "usage", exit: 2},
 		"profile not JSON":     {args: []string{"virtual", "--profile", os.DevNull}, code: "usage", exit: 2},

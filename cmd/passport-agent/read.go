@@ -106,8 +106,12 @@ func (a *app) readOptions(cmd *cobra.Command, f *readFlags) (tap.Options, error)
 	for _, w := range warnings {
 		a.note("Warning: %s", w.Text)
 	}
+	store, err := a.loadTrust(cmd.Context())
+	if err != nil {
+		return tap.Options{}, err
+	}
 	options := tap.Options{
-		Wait: waitFor(f.reader, f.wait), Access: access, Warnings: warnings,
+		Trust: store, Wait: waitFor(f.reader, f.wait), Access: access, Warnings: warnings,
 		NoResume: f.noResume, ProbeExtended: f.probe, OnFailed: tap.OnFailed(f.onFailed), RequireTrust: f.requireTrust, Software: software(),
 	}
 	if options.OnFailed != tap.UploadOnFailed && options.OnFailed != tap.RefuseOnFailed {

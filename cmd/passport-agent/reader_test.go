@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"passport-agent/icao/verdict"
 	"passport-agent/internal/canary"
 	"passport-agent/internal/fault"
 	"passport-agent/internal/icaotest"
@@ -131,11 +132,76 @@ func TestReferencePassportReachesTheSession(t *testing.T) {
 		require.Equal(t, onDisk, document.Files[file])
 	}
 	report, o, _ := readAndUpload(t, document)
+	// Passport and signer have expired, nothing else is wrong with them; whose
+	// signature it is, nobody outside can tell.
+	require.Equal(t, fault.ExitCheckFailed, o.exit, o.err)
+	require.Equal(t, map[verdict.Result][]string{
+		verdict.Failed:       {"signer_validity", "document_expiry"},
+		verdict.Undetermined: {"signer_trusted", "country_signer_validity", "signer_revocation", "signer_key_usage", "signer_country"},
+	}, notSuccessful(report))
+	o = command(t, nil, "", "verify", folder, "--at", "2014-06-01", "--json")
 	require.Zero(t, o.exit, o.err)
+	o.document(t, &report)
 	require.Equal(t, "undetermined", report.Status)
-	for _, check := range report.Checks {
-		require.NotEqual(t, "failed", string(check.Result), check.Name)
+	require.Empty(t, notSuccessful(report)[verdict.Failed], "on a day when both were valid")
+}
+
+// notSuccessful groups the checks that failed or stayed open.
+func notSuccessful(report tap.Report) map[verdict.Result][]string {
+	all := map[verdict.Result][]string{}
+	for _, c := range report.Checks {
+		if c.Result == verdict.Failed || c.Result == verdict.Undetermined {
+			all[c.Result] = append(all[c.Result], c.Name)
+		}
 	}
+	return all
+}
+
+// With the issuer imported, the same specimen is proved genuine at the desk.
+func TestTrustedSpecimen(t *testing.T) {
+	document := specimen(t)
+	insert(t, document, virtual.Profile{})
+	data := t.TempDir()
+	csca := filepath.Join(data, "csca.cer")
+	require.NoError(t, os.WriteFile(csca, document.CSCA, 0o600))
+	env := map[string]string{"PASSPORT_AGENT_MRZ": zoneOf(t, document)}
+	read := []string{"read", "--json", "--require-trust", "--data-dir", data}
+
+	o := command(t, env, "", read...)
+	require.Equal(t, fault.ExitCheckFailed, o.exit)
+	require.Contains(t, o.err, "trust_required")
+
+	o = command(t, env, "", "trust", "import", csca, "--data-dir", data)
+	require.Zero(t, o.exit, o.err)
+	require.Contains(t, o.out, "1 country signers are trusted.")
+	o = command(t, env, "", read...)
+	require.Zero(t, o.exit, o.err)
+	var report tap.Report
+	o.document(t, &report)
+	require.Equal(t, "successful", report.Status)
+	require.Equal(t, 1, report.TrustList.Signers)
+
+	var list trustReport
+	command(t, env, "", "trust", "list", "--json", "--data-dir", data).document(t, &list)
+	require.Len(t, list.Certificates, 1)
+	require.Equal(t, "UT", list.Certificates[0].Country)
+}
+
+// The German and the Dutch list, with their roots: 627 different country signers.
+func TestMasterListsAreImported(t *testing.T) {
+	lists := icaotest.SharedData(t, "master-lists")
+	data := t.TempDir()
+	import1 := command(t, nil, "", "trust", "import", filepath.Join(lists, "DE_ML_2026-05-28-08-28-45.ml"), "--root", filepath.Join(lists, "DE_ROOT_CA_CSCA07.cer"), "--data-dir", data)
+	require.Zero(t, import1.exit, import1.err)
+	require.Contains(t, import1.out, "588 added")
+	import2 := command(t, nil, "", "trust", "import", filepath.Join(lists, "NL_ML_2026-07-22.ml"), "--root", filepath.Join(lists, "NL_ROOT_CA.cer"), "--data-dir", data)
+	require.Zero(t, import2.exit, import2.err)
+	require.Contains(t, import2.out, "627 country signers are trusted.")
+	wrong := command(t, nil, "", "trust", "import", filepath.Join(lists, "NL_ML_2026-07-22.ml"), "--root", filepath.Join(lists, "DE_ROOT_CA_CSCA07.cer"), "--data-dir", t.TempDir(), "--json")
+	require.Equal(t, fault.ExitCheckFailed, wrong.exit)
+	var report trustReport
+	wrong.document(t, &report)
+	require.Equal(t, fault.TrustSignature, report.Error.Code)
 }
 
 // A specimen with random holder, portrait and keys; this one is never passed over.

@@ -7,9 +7,12 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	"passport-agent/icao/lds"
 	"passport-agent/icao/mrz"
+	"passport-agent/icao/trust"
 )
 
 // Result is the outcome of one check (TR-03135-1, 5.2).
@@ -43,8 +46,9 @@ type Check struct {
 
 // Verdict is all checks and what they come to.
 type Verdict struct {
-	Status Result
-	Checks []Check
+	Status   Result
+	Checks   []Check
+	Warnings []lds.Warning
 }
 
 // Input is what a verdict rests on.
@@ -54,6 +58,10 @@ type Input struct {
 	Protected bool
 	// Key is the access key that the document was opened with, empty without.
 	Key mrz.Key
+	// Trust holds the country signers; nil is none.
+	Trust *trust.Store
+	// At is the date for which the document is judged.
+	At time.Time
 }
 
 const adviceExamine = "Do not accept the document on the strength of its chip; have it examined."
@@ -62,16 +70,13 @@ const adviceExamine = "Do not accept the document on the strength of its chip; h
 func Judge(in Input) Verdict {
 	v := Verdict{}
 	v.access(in.Protected)
-	v.add(Check{
-		Group: GroupSOD, Name: "sod_signature", Result: Undetermined,
-		Reason: "the issuer's signature over the list of hashes has not been verified",
-		Advice: "Treat the chip data as readable and consistent, not as proven to come from the issuer.",
-	})
+	v.signature(in)
 	v.comAgainstSOD(in.Document)
 	for _, file := range []lds.File{lds.DG1, lds.DG2} {
 		v.integrity(in.Document, file)
 	}
 	v.zoneAgainstDG1(in)
+	v.expiry(in)
 	v.Status = overall(v.Checks)
 	return v
 }
@@ -139,6 +144,22 @@ func (v *Verdict) zoneAgainstDG1(in Input) {
 	case err != nil || chip.Information().Reveal() != in.Key.Information().Reveal():
 		c.Result, c.Advice = Failed, adviceExamine
 		c.Reason = "document number, birth date or expiry date differ between the data page and DG1"
+	}
+	v.add(c)
+}
+
+// expiry holds the printed expiry date against the date of the judgement. A date
+// with unknown parts says nothing.
+func (v *Verdict) expiry(in Input) {
+	c := Check{Group: GroupDocument, Name: "document_expiry", Result: Successful}
+	date := in.Document.MRZ.ExpiryDate.Expiry(in.At)
+	switch {
+	case date == "" || strings.Contains(date, "X"):
+		c.Result, c.Reason = Undetermined, "DG1 names no complete expiry date"
+		c.Advice = "Read the expiry date on the data page."
+	case date < in.At.Format(time.DateOnly):
+		c.Result, c.Reason = Failed, "the document has expired"
+		c.Advice = "Ask for a valid document; the chip data may still be genuine."
 	}
 	v.add(c)
 }

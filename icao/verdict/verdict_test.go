@@ -3,16 +3,25 @@ package verdict_test
 import (
 	"bytes"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"passport-agent/icao/lds"
 	"passport-agent/icao/mrz"
+	"passport-agent/icao/trust"
 	"passport-agent/icao/verdict"
 	"passport-agent/virtual"
 )
 
 func document(t *testing.T) (*lds.Document, mrz.Key) {
+	t.Helper()
+	d, key, _ := signed(t)
+	return d, key
+}
+
+// signed makes a document and returns the certificate of its country signer, too.
+func signed(t *testing.T) (*lds.Document, mrz.Key, []byte) {
 	t.Helper()
 	made, err := virtual.Personalise(virtual.Options{})
 	require.NoError(t, err)
@@ -23,7 +32,7 @@ func document(t *testing.T) (*lds.Document, mrz.Key) {
 	require.NoError(t, err)
 	key, err := read.MRZ.Key()
 	require.NoError(t, err)
-	return read, key
+	return read, key, made.CSCA
 }
 
 func results(v verdict.Verdict) map[string]verdict.Result {
@@ -34,14 +43,62 @@ func results(v verdict.Verdict) map[string]verdict.Result {
 	return all
 }
 
-func TestGoodDocumentIsUndeterminedWithoutItsSignature(t *testing.T) {
-	d, key := document(t)
-	v := verdict.Judge(verdict.Input{Document: d, Protected: true, Key: key})
+// With the country signer at hand everything is proved; without it the signature
+// holds, and whose it is stays open.
+func TestGoodDocument(t *testing.T) {
+	d, key, csca := signed(t)
+	want := map[string]verdict.Result{
+		"chip_access": verdict.Successful, "sod_signature": verdict.Successful, "signer_trusted": verdict.Successful,
+		"signer_validity": verdict.Successful, "country_signer_validity": verdict.Successful, "signer_revocation": verdict.NotSupported,
+		"signer_key_usage": verdict.Successful, "signer_country": verdict.Successful,
+		"com_matches_sod": verdict.Successful, "dg1_hash": verdict.Successful, "dg2_hash": verdict.Successful,
+		"mrz_matches_dg1": verdict.Successful, "document_expiry": verdict.Successful,
+	}
+	store := &trust.Store{}
+	_, err := store.Import(csca, trust.ImportOptions{})
+	require.NoError(t, err)
+	v := verdict.Judge(verdict.Input{Document: d, Protected: true, Key: key, Trust: store, At: time.Now()})
+	require.Equal(t, want, results(v))
+	require.Equal(t, verdict.Successful, v.Status)
+
+	v = verdict.Judge(verdict.Input{Document: d, Protected: true, Key: key, At: time.Now()})
 	require.Equal(t, verdict.Undetermined, v.Status)
-	require.Equal(t, map[string]verdict.Result{
-		"chip_access": verdict.Successful, "sod_signature": verdict.Undetermined, "com_matches_sod": verdict.Successful,
-		"dg1_hash": verdict.Successful, "dg2_hash": verdict.Successful, "mrz_matches_dg1": verdict.Successful,
-	}, results(v))
+	require.Equal(t, verdict.Successful, results(v)["sod_signature"])
+	require.Equal(t, verdict.Undetermined, results(v)["signer_trusted"])
+	for _, c := range v.Checks {
+		require.NotEqual(t, verdict.Failed, c.Result, c.Name)
+		if c.Name == "signer_trusted" {
+			require.Contains(t, c.Reason, "no sign of tampering")
+			require.Contains(t, c.Advice, "trust import")
+		}
+	}
+}
+
+func TestExpiredDocumentAndSigner(t *testing.T) {
+	d, key, csca := signed(t)
+	store := &trust.Store{}
+	_, err := store.Import(csca, trust.ImportOptions{})
+	require.NoError(t, err)
+	later := time.Now().AddDate(40, 0, 0)
+	v := verdict.Judge(verdict.Input{Document: d, Protected: true, Key: key, Trust: store, At: later})
+	require.Equal(t, verdict.Failed, v.Status)
+	for name, result := range results(v) {
+		expired := name == "document_expiry" || name == "signer_validity" || name == "country_signer_validity"
+		require.Equal(t, expired, result == verdict.Failed, name)
+	}
+}
+
+// A list of hashes that was changed after it was signed.
+func TestChangedSecurityObject(t *testing.T) {
+	d, key, _ := signed(t)
+	sod := bytes.Clone(d.Files[lds.SOD])
+	at := bytes.Index(sod, d.SOD.DataGroups[2])
+	require.Positive(t, at)
+	sod[at] ^= 1
+	require.NoError(t, d.Add(lds.SOD, sod))
+	got := results(verdict.Judge(verdict.Input{Document: d, Protected: true, Key: key, At: time.Now()}))
+	require.Equal(t, verdict.Failed, got["sod_signature"])
+	require.Equal(t, verdict.Failed, got["dg2_hash"])
 }
 
 // Each deviation fails its own check and no other.
@@ -53,7 +110,7 @@ func TestEachDeviationFailsItsOwnCheck(t *testing.T) {
 	} {
 		d, key := document(t)
 		spoil(d)
-		v := verdict.Judge(verdict.Input{Document: d, Protected: true, Key: key})
+		v := verdict.Judge(verdict.Input{Document: d, Protected: true, Key: key, At: time.Now()})
 		require.Equal(t, verdict.Failed, v.Status)
 		for check, result := range results(v) {
 			require.Equal(t, check == name, result == verdict.Failed, "%s with %s spoilt", check, name)
@@ -68,18 +125,18 @@ func TestEachDeviationFailsItsOwnCheck(t *testing.T) {
 	d, key := document(t)
 	delete(d.SOD.DataGroups, 2)
 	d.COM.DataGroups = []int{1}
-	v := verdict.Judge(verdict.Input{Document: d, Protected: true, Key: key})
+	v := verdict.Judge(verdict.Input{Document: d, Protected: true, Key: key, At: time.Now()})
 	require.Equal(t, verdict.Failed, results(v)["dg2_hash"], "a portrait that nobody signed")
 	other, err := mrz.KeyFromFields("X1", "800101", "300101")
 	require.NoError(t, err)
-	v = verdict.Judge(verdict.Input{Document: d, Protected: true, Key: other})
+	v = verdict.Judge(verdict.Input{Document: d, Protected: true, Key: other, At: time.Now()})
 	require.Equal(t, verdict.Failed, results(v)["mrz_matches_dg1"])
 }
 
 func TestWhatIsNotThereIsNotSupported(t *testing.T) {
 	d, _ := document(t)
 	d.COM = nil
-	got := results(verdict.Judge(verdict.Input{Document: d}))
+	got := results(verdict.Judge(verdict.Input{Document: d, At: time.Now()}))
 	require.Equal(t, verdict.NotSupported, got["com_matches_sod"])
 	require.Equal(t, verdict.NotSupported, got["chip_access"])
 	require.Equal(t, verdict.NotSupported, got["mrz_matches_dg1"])

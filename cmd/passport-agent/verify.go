@@ -1,0 +1,68 @@
+package main
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"passport-agent/icao/lds"
+	"passport-agent/internal/fault"
+	"passport-agent/internal/folder"
+	"passport-agent/tap"
+)
+
+func (a *app) verifyCommand() *cobra.Command {
+	var at string
+	var requireTrust bool
+	cmd := &cobra.Command{
+		Use:   "verify FOLDER",
+		Short: "Judge saved files again, offline",
+		Long: `Judges the files that read --out saved, with the trust list of now and as of a
+date. How the chip was opened cannot be checked again.`,
+		Example: `  passport-agent verify ./saved --at 2024-06-01`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.finish(a.verify(cmd, args[0], at, requireTrust))
+		},
+	}
+	cmd.Flags().StringVar(&at, "at", "", "judge as of this date, YYYY-MM-DD (default: today)")
+	cmd.Flags().BoolVar(&requireTrust, "require-trust", false, "treat a document that could not be proved genuine as an error (exit status 7)")
+	return cmd
+}
+
+func (a *app) verify(cmd *cobra.Command, dir, at string, requireTrust bool) tap.Result {
+	date := time.Now()
+	if at != "" {
+		var err error
+		if date, err = time.Parse(time.DateOnly, at); err != nil {
+			return tap.Aborted(software(), fault.New(fault.Usage, "--at takes a date YYYY-MM-DD", nil))
+		}
+	}
+	store, err := a.loadTrust(cmd.Context())
+	if err != nil {
+		return tap.Aborted(software(), err)
+	}
+	document, err := loadDocument(dir)
+	if err != nil {
+		return tap.Aborted(software(), err)
+	}
+	return tap.Judge(software(), document, store, date, requireTrust)
+}
+
+func loadDocument(dir string) (*lds.Document, error) {
+	var names []string
+	for _, file := range lds.ReadOrder() {
+		names = append(names, file.String())
+	}
+	saved, err := folder.Load(dir, names)
+	if err != nil {
+		return nil, err
+	}
+	files := map[lds.File][]byte{}
+	for _, file := range lds.ReadOrder() {
+		if b, ok := saved[file.String()]; ok {
+			files[file] = b
+		}
+	}
+	return lds.Parse(files)
+}
