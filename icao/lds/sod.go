@@ -2,9 +2,6 @@ package lds
 
 import (
 	"crypto"
-	_ "crypto/sha1"   // SHA-1, for documents that use it
-	_ "crypto/sha256" // SHA-224 and SHA-256
-	_ "crypto/sha512" // SHA-384 and SHA-512
 	"encoding/asn1"
 	"fmt"
 
@@ -27,18 +24,6 @@ var (
 	oidLDSSecurityObject = asn1.ObjectIdentifier{2, 23, 136, 1, 1, 1}
 	oidID                = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}
 )
-
-// Hash functions of Doc 9303-12, 4.4.
-var hashes = []struct {
-	oid  asn1.ObjectIdentifier
-	hash crypto.Hash
-}{
-	{asn1.ObjectIdentifier{1, 3, 14, 3, 2, 26}, crypto.SHA1},
-	{asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 4}, crypto.SHA224},
-	{asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 1}, crypto.SHA256},
-	{asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 2}, crypto.SHA384},
-	{asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 3}, crypto.SHA512},
-}
 
 type algorithmIdentifier struct {
 	Algorithm  asn1.ObjectIdentifier
@@ -84,8 +69,8 @@ func ParseSOD(b []byte) (*SecurityObject, error) {
 		return nil, SOD.malformed("LDS security object", err)
 	}
 	sod.Version, sod.LDSVersion = object.Version, object.VersionInfo.LDSVersion
-	if sod.Hash, err = hashOf(object.HashAlgorithm.Algorithm); err != nil {
-		return nil, err
+	if sod.Hash, err = cms.Hash(object.HashAlgorithm.Algorithm); err != nil {
+		return nil, fault.New(fault.UnsupportedAlgorithm, "EF.SOD", err)
 	}
 	return sod, sod.takeHashes(object.Hashes)
 }
@@ -103,15 +88,6 @@ func (sod *SecurityObject) checkContentType() error {
 	default:
 		return SOD.malformed("content type "+oid.String(), nil)
 	}
-}
-
-func hashOf(oid asn1.ObjectIdentifier) (crypto.Hash, error) {
-	for _, h := range hashes {
-		if h.oid.Equal(oid) {
-			return h.hash, nil
-		}
-	}
-	return 0, fault.New(fault.UnsupportedAlgorithm, "hash "+oid.String()+" in EF.SOD", nil)
 }
 
 func (sod *SecurityObject) takeHashes(list []dataGroupHash) error {

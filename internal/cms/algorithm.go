@@ -84,14 +84,18 @@ var signatures = []struct {
 
 var oidMGF1 = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 8}
 
-func (a algorithmIdentifier) hash() (crypto.Hash, error) {
+// Hash returns the hash function of an object identifier, SHA-1 to SHA-512 (Doc
+// 9303-12, 4.4). It fails with ErrUnsupported.
+func Hash(oid asn1.ObjectIdentifier) (crypto.Hash, error) {
 	for _, h := range hashes {
-		if h.oid.Equal(a.Algorithm) {
+		if h.oid.Equal(oid) {
 			return h.hash, nil
 		}
 	}
-	return 0, fmt.Errorf("%w: hash %s", ErrUnsupported, a.Algorithm)
+	return 0, fmt.Errorf("%w: hash %s", ErrUnsupported, oid)
 }
+
+func (a algorithmIdentifier) hash() (crypto.Hash, error) { return Hash(a.Algorithm) }
 
 // signature reads a signature algorithm; digest is the hash for those that name
 // none, 0 where they have to.
