@@ -14,7 +14,7 @@ import (
 func Judge(software string, document *lds.Document, store *trust.Store, at time.Time, requireTrust bool) Result {
 	t := newTap(Options{Software: software})
 	t.report.Files = filesOf(document)
-	v := verdict.Judge(verdict.Input{Document: document, Trust: store, At: at})
+	v := verdict.Judge(verdict.Input{Document: document, Saved: true, Trust: store, At: at})
 	t.report.judged(v, document, store)
 	err := verdictError(v, requireTrust)
 	t.report.Error = ErrorOf(err)

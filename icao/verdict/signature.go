@@ -61,8 +61,11 @@ func checkOf(f trust.Finding) Check {
 	} else {
 		c.Reason = string(f.Reason)
 	}
-	if f.Reason == trust.ReasonNoRevocationList {
+	switch {
+	case f.Reason == trust.ReasonNoRevocationList:
 		c.Result = NotSupported
+	case f.Reason == trust.ReasonSignerUnknown && f.Check != trust.CheckPath:
+		c.Reason, c.Advice = "cannot be said without the country signer", ""
 	}
 	if c.Result == Failed && c.Advice == "" {
 		c.Advice = adviceExamine

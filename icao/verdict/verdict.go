@@ -54,6 +54,9 @@ type Verdict struct {
 // Input is what a verdict rests on.
 type Input struct {
 	Document *lds.Document
+	// Saved says that the files were read earlier: how the chip was opened then is
+	// not known.
+	Saved bool
 	// Protected says whether access control was used to read it.
 	Protected bool
 	// Key is the access key that the document was opened with, empty without.
@@ -69,7 +72,7 @@ const adviceExamine = "Do not accept the document on the strength of its chip; h
 // Judge makes the checks of a document.
 func Judge(in Input) Verdict {
 	v := Verdict{}
-	v.access(in.Protected)
+	v.access(in)
 	v.signature(in)
 	v.comAgainstSOD(in.Document)
 	for _, file := range []lds.File{lds.DG1, lds.DG2} {
@@ -83,9 +86,12 @@ func Judge(in Input) Verdict {
 
 func (v *Verdict) add(c Check) { v.Checks = append(v.Checks, c) }
 
-func (v *Verdict) access(protected bool) {
+func (v *Verdict) access(in Input) {
 	c := Check{Group: GroupAccess, Name: "chip_access", Result: Successful}
-	if !protected {
+	switch {
+	case in.Saved:
+		c.Result, c.Reason = NotSupported, "the files were read earlier; how the chip was opened is not known"
+	case !in.Protected:
 		c.Result, c.Reason = NotSupported, "the chip opens to everybody"
 	}
 	v.add(c)

@@ -74,6 +74,30 @@ func TestGoodDocument(t *testing.T) {
 	}
 }
 
+// Saved files do not tell how the chip was opened, and the report does not say
+// that it was open to everybody.
+func TestSavedFilesDoNotTellHowTheChipWasOpened(t *testing.T) {
+	d, _ := document(t)
+	for saved, want := range map[bool]string{true: "not known", false: "opens to everybody"} {
+		c := verdict.Judge(verdict.Input{Document: d, Saved: saved, At: time.Now()}).Checks[0]
+		require.Equal(t, "chip_access", c.Name)
+		require.Equal(t, verdict.NotSupported, c.Result)
+		require.Contains(t, c.Reason, want)
+	}
+}
+
+// One missing country signer is one piece of advice, not five.
+func TestWhatDependsOnTheCountrySignerSaysSo(t *testing.T) {
+	d, _ := document(t)
+	advised := 0
+	for _, c := range verdict.Judge(verdict.Input{Document: d, At: time.Now()}).Checks {
+		if c.Result == verdict.Undetermined && c.Advice != "" {
+			advised++
+		}
+	}
+	require.Equal(t, 1, advised)
+}
+
 func TestExpiredDocumentAndSigner(t *testing.T) {
 	d, key, csca := signed(t)
 	store := &trust.Store{}
