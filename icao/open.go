@@ -14,7 +14,7 @@ import (
 
 // open brings the chip from power-up to an open application.
 func (s *Session) open(ctx context.Context) error {
-	s.channel, s.current, s.doubtful, s.lost = s.plain, 0, false, false
+	s.closed()
 	if err := s.readCardAccess(ctx); err != nil {
 		return err
 	}
@@ -90,7 +90,6 @@ func (s *Session) openByPACE(ctx context.Context) error {
 			result, err = pace.Establish(ctx, s.plain, info, password, s.options.Random)
 		}
 		if err == nil {
-			s.chipAuth = result.ChipAuthentication
 			s.protect(result.State, info.Name())
 			// What works is tried first where the session has to be opened again.
 			s.offered = append([]pace.Info{info}, append(s.offered[:i:i], s.offered[i+1:]...)...)

@@ -57,18 +57,18 @@ func (s *Session) restart(ctx context.Context) error {
 	}
 	s.restarts++
 	if s.protocol == accessBAC {
-		block, short := s.block, s.shortBlock
-		s.channel, s.current, s.doubtful, s.lost = s.plain, 0, false, false
+		s.closed()
 		if err := s.selectApplication(ctx); err != nil {
 			return err
 		}
-		if err := s.openByBAC(ctx); err != nil {
-			return err
-		}
-		s.block, s.shortBlock = block, short
-		return nil
+		return s.openByBAC(ctx)
 	}
 	return s.powerUp(ctx)
+}
+
+// closed is the state in which nothing is open or selected.
+func (s *Session) closed() {
+	s.channel, s.current, s.doubtful, s.lost = s.plain, 0, false, false
 }
 
 func (s *Session) powerUp(ctx context.Context) error {

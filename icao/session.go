@@ -43,7 +43,6 @@ type Session struct {
 	cipher     string
 	cardAccess []byte // EF.CardAccess as it was read
 	offered    []pace.Info
-	chipAuth   *pace.ChipAuthenticationData
 
 	model      Model
 	shortBlock int      // plain bytes asked for with one short READ BINARY

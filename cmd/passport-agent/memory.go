@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 
 	"passport-agent/icao"
-	"passport-agent/internal/config"
 )
 
 // chipMemory is what was learned about kinds of chips, kept between readings. It
@@ -22,10 +21,7 @@ type chipMemory struct {
 
 func (a *app) loadMemory() chipMemory {
 	m := chipMemory{Memory: icao.NewMemory(nil)}
-	dir := a.dataDir
-	if dir == "" {
-		dir = config.DataDir(a.lookup)
-	}
+	dir := a.dataFolder()
 	if dir == "" {
 		return m
 	}

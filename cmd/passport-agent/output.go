@@ -31,8 +31,6 @@ func (a *app) write(w interface{ Write([]byte) (int, error) }, format string, ar
 	_, _ = fmt.Fprintf(w, format+"\n", args...)
 }
 
-func errorDocument(err error) *tap.Error { return tap.ErrorOf(err) }
-
 // ANSI colours.
 const (
 	green  = "32"

@@ -40,7 +40,7 @@ type readerSummary struct {
 }
 
 func (a *app) printReaders(infos []pcsc.ReaderInfo, err error) {
-	report := readersReport{Schema: "passport-agent/readers/1", Readers: []readerSummary{}, Error: errorDocument(err)}
+	report := readersReport{Schema: "passport-agent/readers/1", Readers: []readerSummary{}, Error: tap.ErrorOf(err)}
 	for _, info := range infos {
 		report.Readers = append(report.Readers, readerSummary{Name: info.Name, Status: info.Status, ATR: fmt.Sprintf("%X", info.ATR)})
 	}

@@ -11,6 +11,7 @@ import (
 
 	"passport-agent/internal/config"
 	"passport-agent/internal/fault"
+	"passport-agent/tap"
 )
 
 // app is what the commands share.
@@ -60,7 +61,7 @@ func (a *app) report(f *fault.Error) {
 		a.note("What to do: %s", entry.NextStep)
 	}
 	if a.json && !a.answered {
-		a.printJSON(map[string]any{"schema": "passport-agent/error/1", "error": errorDocument(f)})
+		a.printJSON(map[string]any{"schema": "passport-agent/error/1", "error": tap.ErrorOf(f)})
 	}
 }
 
@@ -99,6 +100,15 @@ func (a *app) setUpLog() error {
 	}
 	slog.SetDefault(slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: level})))
 	return nil
+}
+
+// dataFolder is where the program keeps what it has to keep; empty where this user
+// has no such place, as some services have none.
+func (a *app) dataFolder() string {
+	if a.dataDir != "" {
+		return a.dataDir
+	}
+	return config.DataDir(a.lookup)
 }
 
 func (a *app) settings() (config.Config, error) { return config.Load(a.configPath, a.lookup) }

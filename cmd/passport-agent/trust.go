@@ -12,7 +12,6 @@ import (
 
 	"passport-agent/icao/trust"
 	"passport-agent/internal/cms"
-	"passport-agent/internal/config"
 	"passport-agent/internal/fault"
 	"passport-agent/tap"
 )
@@ -28,13 +27,9 @@ func (a *app) trustCommand() *cobra.Command {
 	return cmd
 }
 
-// trustDir is the folder of the trust store; empty where this user has no data
-// folder, as some services have none.
+// trustDir is the folder of the trust store; empty where there is no data folder.
 func (a *app) trustDir() string {
-	dir := a.dataDir
-	if dir == "" {
-		dir = config.DataDir(a.lookup)
-	}
+	dir := a.dataFolder()
 	if dir == "" {
 		return ""
 	}
@@ -193,7 +188,7 @@ func reportOf(store *trust.Store) trustReport {
 }
 
 func (a *app) finishTrust(report trustReport, err error) error {
-	report.Error = errorDocument(err)
+	report.Error = tap.ErrorOf(err)
 	if a.json {
 		a.printJSON(report)
 		return err

@@ -79,7 +79,7 @@ func (a *app) uploadNFC(cmd *cobra.Command, api *apiFlags, session, dir string) 
 
 // finishUpload prints what an upload came to and returns its error for the exit status.
 func (a *app) finishUpload(report uploadReport, err error) error {
-	report.Error = errorDocument(err)
+	report.Error = tap.ErrorOf(err)
 	if a.json {
 		a.printJSON(report)
 	} else {
