@@ -9,14 +9,14 @@ import (
 )
 
 // Judge judges a document that was read before, as it was at a date, and returns
-// the report and the error that Run would give. How it was opened is not known any
-// more.
-func Judge(software string, document *lds.Document, store *trust.Store, at time.Time, requireTrust bool) Result {
-	t := newTap(Options{Software: software})
+// the report and the error that Run would give. Of the options Zone, Profile, Trust,
+// RequireTrust and Software count. How it was opened is not known any more.
+func Judge(document *lds.Document, at time.Time, o Options) Result {
+	t := newTap(o)
 	t.report.Files = filesOf(document)
-	v := verdict.Judge(verdict.Input{Document: document, Saved: true, Trust: store, At: at})
-	t.report.judged(v, document, store)
-	err := verdictError(v, requireTrust)
+	v := verdict.Judge(verdict.Input{Document: document, Saved: true, Zone: o.Zone, Profile: o.Profile, Trust: o.Trust, At: at})
+	t.report.judged(v, document, o.Trust)
+	err := verdictError(v, o.RequireTrust)
 	t.report.Error = ErrorOf(err)
 	return Result{Report: t.report, Document: document, Err: err}
 }

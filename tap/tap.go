@@ -14,6 +14,7 @@ import (
 
 	"passport-agent/icao"
 	"passport-agent/icao/lds"
+	"passport-agent/icao/mrz"
 	"passport-agent/icao/trust"
 	"passport-agent/icao/verdict"
 	"passport-agent/internal/fault"
@@ -57,6 +58,10 @@ type Options struct {
 	Uploader  Uploader
 	SessionID string
 	OnFailed  OnFailed
+	// Zone is the machine-readable zone of the data page, where all of it is known.
+	Zone *mrz.MRZ
+	// Profile says which deviations from the standard are minded.
+	Profile verdict.Profile
 	// Trust holds the country signers; nil is none.
 	Trust *trust.Store
 	// RequireTrust makes an undetermined verdict an error.
@@ -122,8 +127,11 @@ func newTap(o Options) *tap {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Profile == "" {
+		o.Profile = verdict.Field
+	}
 	return &tap{Options: o, report: Report{
-		Schema: Schema, Software: o.Software, Profile: "field", Status: StatusAborted,
+		Schema: Schema, Software: o.Software, Profile: string(o.Profile), Status: StatusAborted,
 		Files: map[string]File{}, Checks: []verdict.Check{}, Warnings: append([]Warning{}, o.Warnings...),
 		Upload: Upload{State: UploadNone, SessionID: o.SessionID},
 	}}
@@ -209,7 +217,9 @@ func extended(limits iso7816.Limits) *bool {
 
 // judge makes the checks and returns the error that a failed one is.
 func (t *tap) judge(protected bool) error {
-	v := verdict.Judge(verdict.Input{Document: t.document, Protected: protected, Key: t.Access.Key, Trust: t.Trust, At: t.Now()})
+	v := verdict.Judge(verdict.Input{
+		Document: t.document, Protected: protected, Key: t.Access.Key, Zone: t.Zone, Profile: t.Profile, Trust: t.Trust, At: t.Now(),
+	})
 	t.report.judged(v, t.document, t.Trust)
 	t.observe(Event{Kind: EventJudged})
 	return verdictError(v, t.RequireTrust)

@@ -44,31 +44,31 @@ const envMRZ = config.EnvPrefix + "MRZ"
 // longestInput bounds what is read as a machine-readable zone, in bytes.
 const longestInput = 4096
 
-// access returns what opens the document, and warnings about it. Wrong check
-// digits are found here, before the chip is tried.
-func (a *app) access(ctx context.Context, f *accessFlags) (icao.Access, []tap.Warning, error) {
+// access returns what opens the document, the zone where all of it is known, and
+// warnings about it. Wrong check digits are found here, before the chip is tried.
+func (a *app) access(ctx context.Context, f *accessFlags) (icao.Access, *mrz.MRZ, []tap.Warning, error) {
 	protocol, err := icao.ParseProtocol(f.protocol)
 	if err != nil {
-		return icao.Access{}, nil, err
+		return icao.Access{}, nil, nil, err
 	}
 	if f.can != "" {
 		can, err := a.cardAccessNumber(ctx, f.can)
-		return icao.Access{CAN: can, Protocol: protocol}, nil, err
+		return icao.Access{CAN: can, Protocol: protocol}, nil, nil, err
 	}
 	if f.number != "" {
 		key, err := mrz.KeyFromFields(f.number, f.birth, f.expiry)
-		return icao.Access{Key: key, Protocol: protocol}, nil, err
+		return icao.Access{Key: key, Protocol: protocol}, nil, nil, err
 	}
 	text, err := a.zone(ctx, f)
 	if err != nil {
-		return icao.Access{}, nil, err
+		return icao.Access{}, nil, nil, err
 	}
 	zone, err := mrz.Parse(text)
 	if err != nil {
-		return icao.Access{}, nil, err
+		return icao.Access{}, nil, nil, err
 	}
 	if err := zone.Check(); err != nil {
-		return icao.Access{}, nil, err
+		return icao.Access{}, nil, nil, err
 	}
 	var warnings []tap.Warning
 	if _, wrong := zone.Wrong(); len(wrong) > 0 {
@@ -78,7 +78,7 @@ func (a *app) access(ctx context.Context, f *accessFlags) (icao.Access, []tap.Wa
 		})
 	}
 	key, err := zone.Key()
-	return icao.Access{Key: key, Protocol: protocol}, warnings, err
+	return icao.Access{Key: key, Protocol: protocol}, zone, warnings, err
 }
 
 // cardAccessNumber reads a CAN: six digits on most documents (Doc 9303-4, 4.2.1.1.2).

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"passport-agent/icao/verdict"
 	"passport-agent/internal/config"
 	"passport-agent/internal/fault"
 	"passport-agent/internal/folder"
@@ -23,6 +24,7 @@ type readFlags struct {
 	reader       string
 	wait         time.Duration
 	onFailed     string
+	profile      string
 	requireTrust bool
 	showPersonal bool
 	noResume     bool
@@ -57,6 +59,7 @@ in time or removed, 5 access refused, 6 read failed, 7 read but a check failed,
 	flags.StringVar(&f.reader, "reader", "", "name of the reader, or a part of it (default: the first with a document)")
 	flags.DurationVar(&f.wait, "wait", 30*time.Second, "how long to wait for a document")
 	flags.StringVar(&f.onFailed, "on-failed", string(tap.UploadOnFailed), "what to do with a document that failed a check: upload or refuse")
+	flags.StringVar(&f.profile, "profile", string(verdict.Field), profileHelp)
 	flags.BoolVar(&f.requireTrust, "require-trust", false, "treat a document that could not be proved genuine as an error (exit status 7)")
 	flags.BoolVar(&f.noResume, "no-resume", false, "end where the document is taken away, instead of asking for it again")
 	flags.BoolVar(&f.probe, "probe-extended", false, "try extended length where reader or chip say nothing about it")
@@ -99,7 +102,11 @@ func (a *app) readOptions(cmd *cobra.Command, f *readFlags) (tap.Options, error)
 	if f.reader == "" {
 		f.reader = settings.Reader
 	}
-	access, warnings, err := a.access(cmd.Context(), &f.accessFlags)
+	profile, err := parseProfile(f.profile)
+	if err != nil {
+		return tap.Options{}, err
+	}
+	access, zone, warnings, err := a.access(cmd.Context(), &f.accessFlags)
 	if err != nil {
 		return tap.Options{}, err
 	}
@@ -111,7 +118,7 @@ func (a *app) readOptions(cmd *cobra.Command, f *readFlags) (tap.Options, error)
 		return tap.Options{}, err
 	}
 	options := tap.Options{
-		Trust: store, Wait: waitFor(f.reader, f.wait), Access: access, Warnings: warnings,
+		Trust: store, Wait: waitFor(f.reader, f.wait), Access: access, Zone: zone, Profile: profile, Warnings: warnings,
 		NoResume: f.noResume, ProbeExtended: f.probe, OnFailed: tap.OnFailed(f.onFailed), RequireTrust: f.requireTrust, Software: software(),
 	}
 	if options.OnFailed != tap.UploadOnFailed && options.OnFailed != tap.RefuseOnFailed {

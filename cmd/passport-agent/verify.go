@@ -1,19 +1,25 @@
 package main
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"passport-agent/icao/lds"
+	"passport-agent/icao/verdict"
 	"passport-agent/internal/fault"
 	"passport-agent/internal/folder"
 	"passport-agent/tap"
 )
 
+type verifyFlags struct {
+	at, profile  string
+	requireTrust bool
+}
+
 func (a *app) verifyCommand() *cobra.Command {
-	var at string
-	var requireTrust bool
+	f := &verifyFlags{}
 	cmd := &cobra.Command{
 		Use:   "verify FOLDER",
 		Short: "Judge saved files again, offline",
@@ -22,21 +28,26 @@ date. How the chip was opened cannot be checked again.`,
 		Example: `  passport-agent verify ./saved --at 2024-06-01`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.finish(a.verify(cmd, args[0], at, requireTrust))
+			return a.finish(a.verify(cmd, args[0], f))
 		},
 	}
-	cmd.Flags().StringVar(&at, "at", "", "judge as of this date, YYYY-MM-DD (default: today)")
-	cmd.Flags().BoolVar(&requireTrust, "require-trust", false, "treat a document that could not be proved genuine as an error (exit status 7)")
+	cmd.Flags().StringVar(&f.at, "at", "", "judge as of this date, YYYY-MM-DD (default: today)")
+	cmd.Flags().StringVar(&f.profile, "profile", string(verdict.Field), profileHelp)
+	cmd.Flags().BoolVar(&f.requireTrust, "require-trust", false, "treat a document that could not be proved genuine as an error (exit status 7)")
 	return cmd
 }
 
-func (a *app) verify(cmd *cobra.Command, dir, at string, requireTrust bool) tap.Result {
+func (a *app) verify(cmd *cobra.Command, dir string, f *verifyFlags) tap.Result {
 	date := time.Now()
-	if at != "" {
+	if f.at != "" {
 		var err error
-		if date, err = time.Parse(time.DateOnly, at); err != nil {
+		if date, err = time.Parse(time.DateOnly, f.at); err != nil {
 			return tap.Aborted(software(), fault.New(fault.Usage, "--at takes a date YYYY-MM-DD", nil))
 		}
+	}
+	profile, err := parseProfile(f.profile)
+	if err != nil {
+		return tap.Aborted(software(), err)
 	}
 	store, err := a.loadTrust(cmd.Context())
 	if err != nil {
@@ -46,7 +57,7 @@ func (a *app) verify(cmd *cobra.Command, dir, at string, requireTrust bool) tap.
 	if err != nil {
 		return tap.Aborted(software(), err)
 	}
-	return tap.Judge(software(), document, store, date, requireTrust)
+	return tap.Judge(document, date, tap.Options{Profile: profile, Trust: store, RequireTrust: f.requireTrust, Software: software()})
 }
 
 func loadDocument(dir string) (*lds.Document, error) {
@@ -65,4 +76,14 @@ func loadDocument(dir string) (*lds.Document, error) {
 		}
 	}
 	return lds.Parse(files)
+}
+
+const profileHelp = "which deviations from the standard are minded: field lets pass what real documents have, with a warning; strict fails every one"
+
+func parseProfile(name string) (verdict.Profile, error) {
+	profile, ok := verdict.ParseProfile(name)
+	if !ok {
+		return "", fault.New(fault.Usage, fmt.Sprintf("--profile takes field or strict, not %q", name), nil)
+	}
+	return profile, nil
 }

@@ -32,6 +32,8 @@ const (
 	GroupSOD       = "passive_authentication"
 	GroupIntegrity = "data_integrity"
 	GroupDocument  = "document"
+	// GroupConformity is how files and certificates are written.
+	GroupConformity = "conformity"
 )
 
 // Check is one check. Reason and Advice are for a person, empty where the check
@@ -61,6 +63,10 @@ type Input struct {
 	Protected bool
 	// Key is the access key that the document was opened with, empty without.
 	Key mrz.Key
+	// Zone is the machine-readable zone of the data page, where all of it is known.
+	Zone *mrz.MRZ
+	// Profile says which deviations from the standard are minded; empty is Field.
+	Profile Profile
 	// Trust holds the country signers; nil is none.
 	Trust *trust.Store
 	// At is the date for which the document is judged.
@@ -80,8 +86,14 @@ func Judge(in Input) Verdict {
 	}
 	v.zoneAgainstDG1(in)
 	v.expiry(in)
+	v.conformity(in.Profile, present(in.Document), append(in.Document.Warnings(), v.Warnings...))
 	v.Status = overall(v.Checks)
 	return v
+}
+
+// present names the files of a document that are held against the standard.
+func present(d *lds.Document) map[string]bool {
+	return map[string]bool{"sod": true, "com": d.COM != nil, "dg1": d.MRZ != nil, "dg2": d.Face != nil}
 }
 
 func (v *Verdict) add(c Check) { v.Checks = append(v.Checks, c) }
@@ -144,7 +156,15 @@ func (v *Verdict) integrity(d *lds.Document, file lds.File) {
 func (v *Verdict) zoneAgainstDG1(in Input) {
 	c := Check{Group: GroupDocument, Name: "mrz_matches_dg1", Result: Successful}
 	chip, err := in.Document.MRZ.Key()
+	var differences []string
+	if in.Zone != nil {
+		differences = in.Zone.Differences(in.Document.MRZ)
+	}
 	switch {
+	case len(differences) > 0:
+		c.Result, c.Advice = Failed, "Compare what was entered with the data page; if it was entered rightly, do not accept the document."
+		c.Reason = "data page and DG1 differ in " + strings.Join(differences, ", ")
+	case in.Zone != nil:
 	case in.Key.Empty():
 		c.Result, c.Reason = NotSupported, "no machine-readable zone was entered"
 	case err != nil || chip.Information().Reveal() != in.Key.Information().Reveal():

@@ -53,6 +53,7 @@ func TestGoodDocument(t *testing.T) {
 		"signer_key_usage": verdict.Successful, "signer_country": verdict.Successful,
 		"com_matches_sod": verdict.Successful, "dg1_hash": verdict.Successful, "dg2_hash": verdict.Successful,
 		"mrz_matches_dg1": verdict.Successful, "document_expiry": verdict.Successful,
+		"sod_conformity": verdict.Successful, "com_conformity": verdict.Successful, "dg1_conformity": verdict.Successful, "dg2_conformity": verdict.Successful,
 	}
 	store := &trust.Store{}
 	_, err := store.Import(csca, trust.ImportOptions{})
