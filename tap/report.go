@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"passport-agent/icao/lds"
@@ -83,6 +84,9 @@ type Warning struct {
 
 // Holder is what DG1 says. It is personal data.
 type Holder struct {
+	// Proved is true where the issuer's signature covers what follows. Whose signature
+	// it is, the checks say.
+	Proved              bool   `json:"proved"`
 	DocumentCode        string `json:"documentCode"`
 	IssuingState        string `json:"issuingState"`
 	DocumentNumber      string `json:"documentNumber"`
@@ -149,13 +153,18 @@ func filesOf(d *lds.Document) map[string]File {
 	return files
 }
 
-// HolderOf returns what a machine-readable zone says, with the centuries that
-// make sense now.
-func HolderOf(m *mrz.MRZ, now time.Time) *Holder {
-	return &Holder{
+// ShowHolder puts what a machine-readable zone says into the report, with the centuries
+// that make sense now.
+func (r *Report) ShowHolder(m *mrz.MRZ, now time.Time) {
+	r.Holder = &Holder{
+		Proved:       r.succeeded("sod_signature") && r.succeeded("dg1_hash"),
 		DocumentCode: m.DocumentCode, IssuingState: m.IssuingState, DocumentNumber: m.DocumentNumber,
 		PrimaryIdentifier: m.PrimaryIdentifier, SecondaryIdentifier: m.SecondaryIdentifier,
 		Nationality: m.Nationality, BirthDate: m.BirthDate.Birth(now), Sex: m.Sex,
 		ExpiryDate: m.ExpiryDate.Expiry(now), OptionalData: m.OptionalData,
 	}
+}
+
+func (r *Report) succeeded(check string) bool {
+	return slices.ContainsFunc(r.Checks, func(c verdict.Check) bool { return c.Name == check && c.Result == verdict.Successful })
 }

@@ -331,7 +331,23 @@ func TestWithoutASessionNothingIsUploaded(t *testing.T) {
 	require.NoError(t, result.Err)
 	require.Equal(t, tap.Upload{State: tap.UploadNone}, result.Report.Upload)
 	require.NotNil(t, result.Document.MRZ)
-	require.Equal(t, "ERIKSSON", tap.HolderOf(result.Document.MRZ, time.Now()).PrimaryIdentifier)
+	result.Report.ShowHolder(result.Document.MRZ, time.Now())
+	require.Equal(t, "ERIKSSON", result.Report.Holder.PrimaryIdentifier)
+	require.True(t, result.Report.Holder.Proved)
+}
+
+// What the issuer's signature does not cover is shown as not proved.
+func TestAHolderThatNobodySignedIsNotProved(t *testing.T) {
+	d := newDesk(t, virtual.Profile{}, func(document *virtual.Document) {
+		dg1 := document.Files[virtual.DataGroup(1)]
+		at := bytes.Index(dg1, []byte("ANNA"))
+		require.Positive(t, at)
+		dg1[at] = 'E'
+	})
+	result := tap.Run(context.Background(), d.options)
+	require.ErrorIs(t, result.Err, fault.CheckFailed)
+	result.Report.ShowHolder(result.Document.MRZ, time.Now())
+	require.False(t, result.Report.Holder.Proved)
 }
 
 func TestAnotherDocumentThanTheDataPage(t *testing.T) {

@@ -91,7 +91,7 @@ func (a *app) demo(ctx context.Context) error {
 		return fault.New(fault.Unexpected, "sandbox", err)
 	}
 	if result.Document != nil && result.Document.MRZ != nil {
-		result.Report.Holder = tap.HolderOf(result.Document.MRZ, time.Now())
+		result.Report.ShowHolder(result.Document.MRZ, time.Now())
 	}
 	if err := a.finish(result); err != nil {
 		return err

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"passport-agent/icao/verdict"
 	"passport-agent/internal/fault"
@@ -78,15 +77,7 @@ func (a *app) printReport(r tap.Report) {
 	if r.Holder != nil {
 		a.printHolder(r.Holder)
 	}
-	for _, c := range r.Checks {
-		a.print("Check     %s  %s", a.result(c.Result), strings.ReplaceAll(c.Name, "_", " "))
-		if c.Reason != "" {
-			a.print("          %s", a.colour(grey, c.Reason))
-		}
-		if c.Advice != "" {
-			a.print("          → %s", c.Advice)
-		}
-	}
+	a.printChecks(r.Checks)
 	if len(r.Checks) > 0 {
 		a.print("Verdict   %s", a.result(verdict.Result(r.Status)))
 	}
@@ -97,6 +88,9 @@ func (a *app) printReport(r tap.Report) {
 }
 
 func (a *app) printHolder(h *tap.Holder) {
+	if !h.Proved {
+		a.print("Holder    %s", a.colour(red, "✗ NOT PROVED: the issuer's signature does not cover what follows"))
+	}
 	a.print("Holder    %s, %s", h.PrimaryIdentifier, h.SecondaryIdentifier)
 	a.print("          document %s of %s, valid until %s; born %s, sex %s, nationality %s",
 		h.DocumentNumber, h.IssuingState, h.ExpiryDate, h.BirthDate, h.Sex, h.Nationality)

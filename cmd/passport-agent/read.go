@@ -80,7 +80,7 @@ func (a *app) read(cmd *cobra.Command, f *readFlags) error {
 	progress.end()
 	memory.save()
 	if f.showPersonal && result.Document != nil && result.Document.MRZ != nil {
-		result.Report.Holder = tap.HolderOf(result.Document.MRZ, time.Now())
+		result.Report.ShowHolder(result.Document.MRZ, time.Now())
 	}
 	if f.out != "" && result.Document != nil {
 		if err := a.save(f.out, result); err != nil {

@@ -22,7 +22,7 @@ func (v *Verdict) signature(in Input) {
 		if verification.OtherIdentifier {
 			one.Warnings = append(one.Warnings, lds.Warning{Name: "sod_signer_identifier", Detail: "EF.SOD names another certificate than the one that signed"})
 		}
-		if i == 0 || rank(overall(one.Checks)) > rank(overall(best.Checks)) {
+		if i == 0 || rank(Overall(one.Checks)) > rank(Overall(best.Checks)) {
 			best = one
 		}
 	}

@@ -87,7 +87,7 @@ func Judge(in Input) Verdict {
 	v.zoneAgainstDG1(in)
 	v.expiry(in)
 	v.conformity(in.Profile, present(in.Document), append(in.Document.Warnings(), v.Warnings...))
-	v.Status = overall(v.Checks)
+	v.Status = Overall(v.Checks)
 	return v
 }
 
@@ -190,15 +190,16 @@ func (v *Verdict) expiry(in Input) {
 	v.add(c)
 }
 
-// overall is failed if any check failed, and never better than its weakest part.
-func overall(checks []Check) Result {
-	status := Successful
+// Overall is failed if any check failed, and never better than its weakest part. Checks
+// none of which applies come to NotSupported.
+func Overall(checks []Check) Result {
+	status := NotSupported
 	for _, c := range checks {
-		switch c.Result {
-		case Failed:
+		switch {
+		case c.Result == Failed:
 			return Failed
-		case Undetermined:
-			status = Undetermined
+		case c.Result == Undetermined, c.Result == Successful && status == NotSupported:
+			status = c.Result
 		}
 	}
 	return status
