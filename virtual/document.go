@@ -11,6 +11,9 @@ import (
 // Document is what a chip holds: the elementary files, byte for byte.
 type Document struct {
 	Files map[File][]byte
+	// Zone is the machine-readable zone of the data page without line breaks, where
+	// DG1 does not say the same: access keys come from it. Empty is that of DG1.
+	Zone string
 	// CAN is the card access number, a password of PACE; empty where there is none.
 	CAN string
 	// ChipKeys are the static private keys of the chip by key identifier, which
@@ -64,6 +67,9 @@ func (d *Document) MRZ() (string, error) {
 // their check digits, as access keys are derived from them (Doc 9303-11, 4.3.2
 // and D.2).
 func (d *Document) MRZInformation() (string, error) {
+	if d.Zone != "" {
+		return mrzInformation(d.Zone), nil
+	}
 	zone, err := d.MRZ()
 	if err != nil {
 		return "", err

@@ -1,0 +1,146 @@
+// Package conformance runs the cases of BSI TR-03105 part 5.1 that are in scope
+// against the reader: each is a data file that describes a document, what is wrong
+// with it, and the one check that has to fail. Documents are made and signed here,
+// lie on a virtual chip, are read by the reader of package icao and judged in the
+// profile strict of package verdict.
+package conformance
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Outcome is what an inspection system has to answer (TR-03105-5.1, 2.3: it shows one
+// of two answers).
+type Outcome string
+
+// Outcomes of a case. Either is for those whose required answer is not known: such a
+// case holds the reader to an answer at all.
+const (
+	Successful Outcome = "successful"
+	Failed     Outcome = "failed"
+	Either     Outcome = "either"
+)
+
+// Basis says where the required outcome of a case comes from.
+type Basis string
+
+// Text is the text of TR-03105-5.1. Reconstructed is the title alone: the text has
+// moved to a report of ICAO that is not public.
+const (
+	Text          Basis = "text"
+	Reconstructed Basis = "reconstructed"
+)
+
+// Case is one case of the plan: a document that is good, and how it deviates.
+type Case struct {
+	ID      string  `json:"id"`
+	Title   string  `json:"title"`
+	Profile string  `json:"profile,omitempty"` // of the plan: AIP, SIP …
+	Outcome Outcome `json:"outcome"`
+	Basis   Basis   `json:"basis"`
+	// Note says why the outcome is what it is, where that is a judgement.
+	Note string `json:"note,omitempty"`
+	// Document is merged over the specimen of the default configuration; it has to be
+	// judged successful. Deviation is merged over it (RFC 7396), and each of Variants
+	// over both: all of them have to come out alike.
+	Document  json.RawMessage   `json:"document,omitempty"`
+	Deviation json.RawMessage   `json:"deviation,omitempty"`
+	Variants  []json.RawMessage `json:"variants,omitempty"`
+	// Fails is the one check that fails, with the deviation that it minds
+	// ("sod_conformity:sod_version"), or the code of the error that ends the reading.
+	Fails string `json:"fails,omitempty"`
+}
+
+// planned is a case as the plan lists it.
+type planned struct {
+	Basis   Basis   `json:"basis"`
+	Outcome Outcome `json:"outcome"`
+}
+
+// Suite is all cases in scope.
+type Suite struct {
+	Cases []Case // in the order of their identifiers
+
+	folder string
+	plan   map[string]planned
+}
+
+// Load reads the suite in a folder: plan.json lists the cases in scope, each has a
+// file of its name, keys/ holds the keys of the signers. A misspelt field is an error.
+func Load(folder string) (*Suite, error) {
+	s := &Suite{folder: folder, plan: map[string]planned{}}
+	if err := decodeFile(filepath.Join(folder, "plan.json"), &s.plan); err != nil {
+		return nil, err
+	}
+	names, err := filepath.Glob(filepath.Join(folder, "[A-Z]*.json"))
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		var c Case
+		if err := decodeFile(name, &c); err != nil {
+			return nil, err
+		}
+		if err := s.check(c, strings.TrimSuffix(filepath.Base(name), ".json")); err != nil {
+			return nil, fmt.Errorf("%s: %w", filepath.Base(name), err)
+		}
+		s.Cases = append(s.Cases, c)
+	}
+	slices.SortFunc(s.Cases, func(a, b Case) int { return strings.Compare(a.ID, b.ID) })
+	return s, nil
+}
+
+// check holds a case against the plan and itself.
+func (s *Suite) check(c Case, name string) error {
+	listed, known := s.plan[c.ID]
+	switch {
+	case c.ID != name || !known:
+		return fmt.Errorf("%q is not the case of this file, or not in the plan", c.ID)
+	case c.Title == "":
+		return errors.New("a title is missing")
+	case c.Basis != listed.Basis:
+		return fmt.Errorf("basis %q, in the plan %q", c.Basis, listed.Basis)
+	case c.Basis == Text && c.Outcome != listed.Outcome:
+		return fmt.Errorf("outcome %q, in the text %q", c.Outcome, listed.Outcome)
+	case c.Outcome != listed.Outcome && c.Note == "":
+		return errors.New("an outcome other than the plan's needs a note")
+	case c.Outcome != Successful && c.Outcome != Failed && c.Outcome != Either:
+		return fmt.Errorf("outcome %q", c.Outcome)
+	case (c.Outcome == Failed) != (c.Fails != ""):
+		return errors.New("a case that fails, and no other, names the check that does")
+	case c.Outcome == Failed && c.Deviation == nil && len(c.Variants) == 0:
+		return errors.New("a case that fails deviates")
+	}
+	return nil
+}
+
+func decodeFile(name string, value any) error {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	if err := decodeStrictly(b, value); err != nil {
+		return fmt.Errorf("%s: %w", filepath.Base(name), err)
+	}
+	return nil
+}
+
+func decodeStrictly(b []byte, value any) error {
+	decoder := json.NewDecoder(bytes.NewReader(b))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(value); err != nil {
+		return err
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("more than one value")
+	}
+	return nil
+}

@@ -1,0 +1,39 @@
+package conformance
+
+import (
+	"encoding/asn1"
+	"math/big"
+)
+
+// CRL is the revocation list of the country signer (Doc 9303-12, 7.1.4).
+type CRL struct {
+	// Signer revokes the document signer, from a month before the document is judged.
+	Signer bool `json:"signer,omitempty"`
+}
+
+var oidCRLNumber = asn1.ObjectIdentifier{2, 5, 29, 20}
+
+func (c CRL) issue(authority, signer *issued, algorithm string) ([]byte, error) {
+	a, err := algorithmNamed(algorithm)
+	if err != nil {
+		return nil, err
+	}
+	identifier, err := a.identifier()
+	if err != nil {
+		return nil, err
+	}
+	parts := [][]byte{integer(1), identifier, authority.issuer, timeOf(madeAt.AddDate(0, 0, -7)), timeOf(madeAt.AddDate(0, 1, 0))}
+	if c.Signer {
+		parts = append(parts, sequence(sequence(signer.serial, timeOf(madeAt.AddDate(0, -1, 0)))))
+	}
+	parts = append(parts, tagged(0, sequence(
+		extension(oidAuthorityKeyIdentifier, false, sequence(element(0x80, authority.identifier))),
+		extension(oidCRLNumber, false, bigInteger(big.NewInt(7))),
+	)))
+	tbs := sequence(parts...)
+	signature, err := authority.key.sign(a, tbs)
+	if err != nil {
+		return nil, err
+	}
+	return sequence(tbs, identifier, bits(signature)), nil
+}

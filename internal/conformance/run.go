@@ -1,0 +1,111 @@
+package conformance
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+)
+
+// Result is what came of a case. Miss says why it was not passed, empty where it was.
+type Result struct {
+	Case Case
+	// Observed is the answer of the reader to the case itself.
+	Observed Outcome
+	Miss     string
+}
+
+// Runner runs cases. Several may run at once.
+type Runner struct{ builder builder }
+
+// NewRunner returns a runner that takes the keys of a suite.
+func NewRunner(s *Suite) *Runner { return &Runner{builder{folder: s.folder}} }
+
+// Run runs a case: its document, which has to be good, and then what deviates.
+func (r *Runner) Run(ctx context.Context, c Case) Result {
+	result := Result{Case: c}
+	result.Observed, result.Miss = r.run(ctx, c)
+	return result
+}
+
+func (r *Runner) run(ctx context.Context, c Case) (Outcome, string) {
+	twin, err := r.read(ctx, c.Document)
+	switch {
+	case err != nil:
+		return "", "document: " + err.Error()
+	case twin.outcome() != Successful:
+		return "", "the document without the deviation: " + twin.String()
+	}
+	variants := c.Variants
+	if len(variants) == 0 {
+		variants = []json.RawMessage{nil}
+	}
+	outcome := Outcome("")
+	for i, variant := range variants {
+		o, err := r.read(ctx, c.Document, c.Deviation, variant)
+		if err != nil {
+			return "", fmt.Sprintf("variant %d: %v", i, err)
+		}
+		outcome = o.outcome()
+		if miss := c.holds(o); miss != "" {
+			if len(c.Variants) > 0 {
+				miss = fmt.Sprintf("variant %d: %s", i, miss)
+			}
+			return outcome, miss
+		}
+	}
+	return outcome, ""
+}
+
+func (r *Runner) read(ctx context.Context, layers ...json.RawMessage) (observed, error) {
+	s, err := parseSpecimen(layers...)
+	if err != nil {
+		return observed{}, err
+	}
+	return r.builder.read(ctx, s)
+}
+
+// holds says what is wrong with an answer, empty where it is the one asked for. One
+// check fails and no other, or one error ends the reading: a document that is refused
+// for something else is a miss.
+func (c Case) holds(o observed) string {
+	switch {
+	case o.broken != "":
+		return o.String()
+	case c.Outcome == Either:
+		return ""
+	case c.Outcome == Successful:
+		if o.outcome() != Successful {
+			return o.String()
+		}
+		return ""
+	case o.code != "":
+		if string(o.code) != c.Fails {
+			return fmt.Sprintf("%s, not with %s", o, c.Fails)
+		}
+		return ""
+	case !slices.Equal(o.failed, []string{c.Fails}):
+		return fmt.Sprintf("%s; %s has to fail, alone", o, c.Fails)
+	default:
+		return ""
+	}
+}
+
+// Run runs all cases of the suite, as many at once as there are processors.
+func (s *Suite) Run(ctx context.Context) []Result {
+	r := NewRunner(s)
+	results := make([]Result, len(s.Cases))
+	var group sync.WaitGroup
+	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for i, c := range s.Cases {
+		slots <- struct{}{}
+		group.Go(func() {
+			defer func() { <-slots }()
+			results[i] = r.Run(ctx, c)
+		})
+	}
+	group.Wait()
+	return results
+}

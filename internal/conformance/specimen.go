@@ -1,0 +1,84 @@
+package conformance
+
+import (
+	"encoding/json"
+	"time"
+
+	"passport-agent/virtual"
+)
+
+// madeAt is when every specimen is made, signed and judged, so that a run comes out
+// like the one before. The document of the plan's data page expires in 2023.
+var madeAt = time.Date(2020, 6, 2, 9, 0, 0, 0, time.UTC)
+
+// Specimen is a document with its chip, its issuers and who reads it. The zero value
+// of an area is that of a good document; defaultSpecimen is the one of the plan's
+// default configuration CFG.DFLT.BAC.
+type Specimen struct {
+	// Holder is what the data page says. DG1 says the same unless it is edited.
+	Holder virtual.Holder `json:"holder"`
+	// Content puts files on the chip as they are, instead of generated ones or beside
+	// them. Data groups among them are announced and hashed.
+	Content map[virtual.File]virtual.Hex `json:"content,omitempty"`
+	// Announced are the data groups in EF.COM; those that are there where empty.
+	Announced []int `json:"announced,omitempty"`
+
+	SOD           SOD         `json:"sod"`
+	Signer        Certificate `json:"signer"`        // the document signer
+	CountrySigner Certificate `json:"countrySigner"` // its issuer
+	CRL           CRL         `json:"crl"`
+	Trust         Trust       `json:"trust"`
+
+	PACE   PACE            `json:"pace"`
+	Chip   virtual.Profile `json:"chip"`
+	Reader Reader          `json:"reader"`
+}
+
+// PACE is what EF.CardAccess offers.
+type PACE struct {
+	Offers []virtual.PACEInfo `json:"offers,omitempty"`
+	CAN    string             `json:"can,omitempty"`
+}
+
+// Trust is what the reader's store holds.
+type Trust struct {
+	WithoutCountrySigner bool `json:"withoutCountrySigner,omitempty"`
+	Signer               bool `json:"signer,omitempty"` // the document signer
+	CRL                  bool `json:"crl,omitempty"`
+}
+
+// Reader is who reads the document, and with what.
+type Reader struct {
+	Access string `json:"access,omitempty"` // auto, pace or bac
+	// ByCAN opens with the card access number instead of the data page.
+	ByCAN bool `json:"byCAN,omitempty"`
+	// WithoutZone leaves the comparison of DG1 with the data page out.
+	WithoutZone bool `json:"withoutZone,omitempty"`
+}
+
+// defaultSpecimen has the holder of TR-03105-5.1, 3.1, and the signature of its default
+// configurations: RSASSA-PSS with SHA-256, country signer RSA 3072, document signer
+// RSA 2048.
+func defaultSpecimen() Specimen {
+	return Specimen{
+		Holder: virtual.Holder{
+			Format: virtual.TD3, DocumentCode: "P", Issuer: "D", Nationality: "D", Surname: "Mustermann", GivenNames: "Erika",
+			DocumentNumber: "C11T002JM", BirthDate: "960812", Sex: "F", ExpiryDate: "231031",
+		},
+		SOD:           SOD{Hash: "sha256", Digest: "sha256", Algorithm: "rsa-pss-sha256", Identifier: IssuerAndSerialNumber},
+		Signer:        Certificate{Key: "rsa-2048", Issuer: countryName, Subject: "C=DE, O=bund, OU=bsi, CN=Document Signer Specimen"},
+		CountrySigner: Certificate{Key: "rsa-3072", Algorithm: "rsa-pss-sha256", Issuer: countryName, Subject: countryName},
+	}
+}
+
+const countryName = "C=DE, O=bund, OU=bsi, CN=Country Signer Specimen"
+
+// parseSpecimen merges the layers of a case over the default specimen.
+func parseSpecimen(layers ...json.RawMessage) (Specimen, error) {
+	merged, err := merge(layers...)
+	if err != nil {
+		return Specimen{}, err
+	}
+	s := defaultSpecimen()
+	return s, decodeStrictly(merged, &s)
+}
