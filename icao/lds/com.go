@@ -2,6 +2,7 @@ package lds
 
 import (
 	"fmt"
+	"slices"
 
 	"passport-agent/iso7816"
 )
@@ -14,7 +15,21 @@ type CommonData struct {
 	Warnings       []Warning
 }
 
-// ParseCOM reads EF.COM. It fails with fault.FileMalformed.
+// Tags of EF.COM (Doc 9303-10, table 35).
+const (
+	tagLDSVersion     iso7816.Tag = 0x5F01
+	tagUnicodeVersion iso7816.Tag = 0x5F36
+	tagTagList        iso7816.Tag = 0x5C
+)
+
+// Versions that issuers may write: LDS 1.7 and 1.8 (Doc 9303-10, 4.6.1.1), Unicode 4.0.0.
+var (
+	ldsVersions     = []string{"0107", "0108"}
+	unicodeVersions = []string{"040000"}
+)
+
+// ParseCOM reads EF.COM. It fails with fault.FileMalformed, also where the list of data
+// groups is missing.
 func ParseCOM(b []byte) (*CommonData, error) {
 	value, err := COM.template(b)
 	if err != nil {
@@ -24,43 +39,62 @@ func ParseCOM(b []byte) (*CommonData, error) {
 	if err != nil {
 		return nil, COM.malformed("", err)
 	}
-	com := &CommonData{}
-	if com.LDSVersion, err = com.version(objects, 0x5F01, 4); err != nil {
-		return nil, err
-	}
-	if com.UnicodeVersion, err = com.version(objects, 0x5F36, 6); err != nil {
-		return nil, err
-	}
-	list, ok := iso7816.Find(objects, 0x5C)
+	list, ok := iso7816.Find(objects, tagTagList)
 	if !ok {
 		return nil, COM.malformed("list of data groups missing", nil)
 	}
-	for _, tag := range list.Value {
-		number := dataGroupOf(iso7816.Tag(tag))
-		if number == 0 {
-			return nil, COM.malformed(fmt.Sprintf("tag %02X in the list of data groups", tag), nil)
-		}
-		com.DataGroups = append(com.DataGroups, number)
-	}
+	com := &CommonData{}
+	com.LDSVersion = com.version(objects, tagLDSVersion, "com_lds_version", ldsVersions)
+	com.UnicodeVersion = com.version(objects, tagUnicodeVersion, "com_unicode_version", unicodeVersions)
+	com.takeList(list.Value)
+	com.Warnings = noteObjects(com.Warnings, "com_object", objects, tagLDSVersion, tagUnicodeVersion, tagTagList)
 	return com, nil
 }
 
-// version returns a version number of so many digits; some issuers leave it out.
-func (com *CommonData) version(objects []iso7816.TLV, tag iso7816.Tag, length int) (string, error) {
+// version returns a version number, where there is one; some issuers leave it out.
+func (com *CommonData) version(objects []iso7816.TLV, tag iso7816.Tag, name string, allowed []string) string {
 	object, ok := iso7816.Find(objects, tag)
 	if !ok {
-		com.Warnings = append(com.Warnings, Warning{"com_version_missing", fmt.Sprintf("object %X", uint32(tag))})
-		return "", nil
+		com.warn(name+"_missing", "")
+		return ""
 	}
-	if len(object.Value) != length {
-		return "", COM.malformed(fmt.Sprintf("object %X has %d bytes", uint32(tag), len(object.Value)), nil)
-	}
-	for _, c := range object.Value {
-		if c < '0' || c > '9' {
-			return "", COM.malformed(fmt.Sprintf("object %X is no number", uint32(tag)), nil)
+	for _, version := range allowed {
+		if string(object.Value) == version {
+			return version
 		}
 	}
-	return string(object.Value), nil
+	if len(object.Value) != len(allowed[0]) || !digits(object.Value) {
+		com.warn(name, "no version number")
+		return ""
+	}
+	com.warn(name, string(object.Value))
+	return string(object.Value)
+}
+
+func (com *CommonData) takeList(tags []byte) {
+	for _, tag := range tags {
+		switch number := dataGroupOf(iso7816.Tag(tag)); {
+		case number == 0:
+			com.warn("com_data_group_tag", fmt.Sprintf("tag %02X", tag))
+		case slices.Contains(com.DataGroups, number):
+			com.warn("com_data_group_repeated", fmt.Sprintf("DG%d", number))
+		default:
+			com.DataGroups = append(com.DataGroups, number)
+		}
+	}
+}
+
+func (com *CommonData) warn(name, detail string) {
+	com.Warnings = note(com.Warnings, name, detail)
+}
+
+func digits(b []byte) bool {
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return true
 }
 
 func dataGroupOf(tag iso7816.Tag) int {

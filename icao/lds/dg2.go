@@ -2,7 +2,6 @@ package lds
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 
 	"passport-agent/iso7816"
@@ -47,16 +46,27 @@ type Face struct {
 // Most face images that are looked at: issuers store one, the standard allows more.
 const maxPortraits = 16
 
+// Tags of DG2 (Doc 9303-10, table 44).
+const (
+	tagInstances         iso7816.Tag = 0x02
+	tagGroupTemplate     iso7816.Tag = 0x7F61
+	tagTemplate          iso7816.Tag = 0x7F60
+	tagHeader            iso7816.Tag = 0xA1
+	tagBiometricData     iso7816.Tag = 0x5F2E // ISO/IEC 19794-5
+	tagBiometricDataTree iso7816.Tag = 0x7F2E // ISO/IEC 39794-5
+)
+
 // ParseDG2 locates the portraits of DG2 in the encodings of ISO/IEC 19794-5
-// (object 5F2E) and ISO/IEC 39794-5 (object 7F2E). Nothing is decoded. It fails
-// with fault.FileMalformed, also where there is no portrait.
+// (object 5F2E) and ISO/IEC 39794-5 (object 7F2E), and says where what is around them
+// deviates. No picture is decoded. It fails with fault.FileMalformed, also where there
+// is no portrait.
 func ParseDG2(b []byte) (*Face, error) {
 	value, err := DG2.template(b)
 	if err != nil {
 		return nil, err
 	}
 	group, rest, err := iso7816.ParseTLV(value)
-	if err != nil || group.Tag != 0x7F61 || len(rest) > 0 {
+	if err != nil || group.Tag != tagGroupTemplate || len(rest) > 0 {
 		return nil, DG2.malformed("biometric information group template", err)
 	}
 	objects, err := iso7816.ParseTLVs(group.Value)
@@ -64,8 +74,9 @@ func ParseDG2(b []byte) (*Face, error) {
 		return nil, DG2.malformed("", err)
 	}
 	face := &Face{}
+	face.checkInstances(objects)
 	for _, object := range objects {
-		if object.Tag != 0x7F60 {
+		if object.Tag != tagTemplate {
 			continue
 		}
 		if err := face.take(object.Value); err != nil {
@@ -78,17 +89,45 @@ func ParseDG2(b []byte) (*Face, error) {
 	return face, nil
 }
 
+// checkInstances holds the number of templates against the one that is announced, 1 to
+// 9 (Doc 9303-10, table 45).
+func (f *Face) checkInstances(objects []iso7816.TLV) {
+	templates := 0
+	for _, object := range objects {
+		if object.Tag == tagTemplate {
+			templates++
+		}
+	}
+	announced, ok := iso7816.Find(objects, tagInstances)
+	switch {
+	case !ok:
+		f.warn("dg2_instances_missing", "")
+	case len(announced.Value) != 1 || announced.Value[0] < 1 || announced.Value[0] > 9 || int(announced.Value[0]) != templates:
+		f.warn("dg2_instances", fmt.Sprintf("%X announced, %d there", announced.Value[:min(len(announced.Value), 4)], templates))
+	}
+	for _, object := range objects {
+		if object.Tag != tagTemplate && object.Tag != tagInstances {
+			f.warn("dg2_object_unexpected", fmt.Sprintf("tag %X", uint32(object.Tag)))
+		}
+	}
+}
+
 // take reads one biometric information template.
 func (f *Face) take(template []byte) error {
 	objects, err := iso7816.ParseTLVs(template)
 	if err != nil {
 		return DG2.malformed("biometric information template", err)
 	}
+	f.Warnings = noteObjects(f.Warnings, "dg2_template_object", objects, tagHeader, tagBiometricData, tagBiometricDataTree)
+	header, found := iso7816.Find(objects, tagHeader)
+	_, record := iso7816.Find(objects, tagBiometricData)
+	f.checkHeader(header, found, record)
+	data := false
 	for _, object := range objects {
 		switch object.Tag {
-		case 0x5F2E:
+		case tagBiometricData:
 			err = f.takeRecord(object.Value)
-		case 0x7F2E:
+		case tagBiometricDataTree:
 			err = f.takeTemplate(object.Value)
 		default:
 			continue
@@ -96,65 +135,15 @@ func (f *Face) take(template []byte) error {
 		if err != nil {
 			return err
 		}
+		data = true
+	}
+	if !data {
+		f.warn("dg2_data_missing", "")
 	}
 	return nil
 }
 
-// Sizes in bytes of the parts of a face record (ISO/IEC 19794-5:2005, 5.4 to 5.7).
-const (
-	recordHeader     = 14
-	faceInformation  = 20
-	featurePoint     = 8
-	imageInformation = 12
-)
-
-var recordBegin = []byte("FAC\x00010\x00")
-
-// takeRecord reads a record of ISO/IEC 19794-5. Lengths that are a few bytes off
-// occur in real documents: what the bytes hold counts, and a warning tells.
-func (f *Face) takeRecord(record []byte) error {
-	if len(record) < recordHeader || !bytes.Equal(record[:8], recordBegin) {
-		return DG2.malformed("face record header", nil)
-	}
-	if announced := binary.BigEndian.Uint32(record[8:]); int64(announced) != int64(len(record)) {
-		f.Warnings = append(f.Warnings, Warning{"dg2_record_length", fmt.Sprintf("%d announced, %d there", announced, len(record))})
-	}
-	count := int(binary.BigEndian.Uint16(record[12:]))
-	faces := record[recordHeader:]
-	for i := range count {
-		if len(f.Portraits) == maxPortraits {
-			return DG2.malformed("too many portraits", nil)
-		}
-		if len(faces) < faceInformation {
-			return DG2.malformed(fmt.Sprintf("face %d of %d cut off", i+1, count), nil)
-		}
-		length := int64(binary.BigEndian.Uint32(faces))
-		if i == count-1 || length > int64(len(faces)) {
-			if length != int64(len(faces)) {
-				f.Warnings = append(f.Warnings, Warning{"dg2_face_length", fmt.Sprintf("%d announced, %d there", length, len(faces))})
-			}
-			length = int64(len(faces))
-		}
-		if err := f.takeFace(faces[:length]); err != nil {
-			return err
-		}
-		faces = faces[length:]
-	}
-	return nil
-}
-
-func (f *Face) takeFace(b []byte) error {
-	if len(b) < faceInformation {
-		return DG2.malformed("face information cut off", nil)
-	}
-	skip := faceInformation + featurePoint*int(binary.BigEndian.Uint16(b[4:]))
-	if len(b) < skip+imageInformation {
-		return DG2.malformed("image information cut off", nil)
-	}
-	information, image := b[skip:], b[skip+imageInformation:]
-	f.add(image, int(binary.BigEndian.Uint16(information[2:])), int(binary.BigEndian.Uint16(information[4:])))
-	return nil
-}
+func (f *Face) warn(name, detail string) { f.Warnings = note(f.Warnings, name, detail) }
 
 // takeTemplate finds the image in a block of ISO/IEC 39794-5, which is plain
 // BER-TLV: the one octet string that begins like a picture.
@@ -186,7 +175,7 @@ func (f *Face) search(b []byte) error {
 func (f *Face) add(image []byte, width, height int) {
 	format := formatOf(image)
 	if format == UnknownImage {
-		f.Warnings = append(f.Warnings, Warning{"dg2_image_format", "neither JPEG nor JPEG 2000"})
+		f.warn("dg2_image_format", "neither JPEG nor JPEG 2000")
 	}
 	f.Portraits = append(f.Portraits, Portrait{Format: format, Image: image, Width: width, Height: height})
 }

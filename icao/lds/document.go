@@ -15,7 +15,8 @@ type Document struct {
 	MRZ  *mrz.MRZ
 	Face *Face
 
-	digests map[File][]byte
+	digests  map[File][]byte
+	warnings map[File][]Warning // where the value of a file has no place for them
 }
 
 // ReadOrder is the order in which files are read: who the document belongs to is
@@ -52,13 +53,22 @@ func (d *Document) Add(file File, b []byte) (err error) {
 	case COM:
 		d.COM, err = ParseCOM(b)
 	case DG1:
-		d.MRZ, err = ParseDG1(b)
+		var warnings []Warning
+		d.MRZ, warnings, err = ParseDG1(b)
+		d.warn(DG1, warnings)
 	case SOD:
 		d.SOD, err = ParseSOD(b)
 	case DG2:
 		d.Face, err = ParseDG2(b)
 	}
 	return err
+}
+
+func (d *Document) warn(file File, warnings []Warning) {
+	if d.warnings == nil {
+		d.warnings = map[File][]Warning{}
+	}
+	d.warnings[file] = warnings
 }
 
 // SetDigest gives the hash of a data group that was computed while it arrived, with
@@ -87,6 +97,7 @@ func (d *Document) Warnings() []Warning {
 	if d.COM != nil {
 		all = append(all, d.COM.Warnings...)
 	}
+	all = append(all, d.warnings[DG1]...)
 	if d.SOD != nil {
 		all = append(all, d.SOD.Warnings...)
 	}

@@ -5,6 +5,7 @@ package lds
 
 import (
 	"fmt"
+	"slices"
 
 	"passport-agent/internal/fault"
 	"passport-agent/iso7816"
@@ -92,6 +93,32 @@ func (f File) template(b []byte) ([]byte, error) {
 		return nil, f.malformed(fmt.Sprintf("%d bytes behind the template", len(rest)), nil)
 	}
 	return object.Value, nil
+}
+
+// note adds a deviation to a list, each name once: what a hostile file says a million
+// times is told with the first place where it stands.
+func note(list []Warning, name, detail string) []Warning {
+	if slices.ContainsFunc(list, func(w Warning) bool { return w.Name == name }) {
+		return list
+	}
+	return append(list, Warning{name, detail})
+}
+
+// noteObjects tells of objects that a template of these objects, each once, does not
+// have.
+func noteObjects(list []Warning, name string, objects []iso7816.TLV, expected ...iso7816.Tag) []Warning {
+	seen := map[iso7816.Tag]bool{}
+	for _, object := range objects {
+		detail := fmt.Sprintf("tag %X", uint32(object.Tag))
+		switch {
+		case !slices.Contains(expected, object.Tag):
+			list = note(list, name+"_unexpected", detail)
+		case seen[object.Tag]:
+			list = note(list, name+"_repeated", detail)
+		}
+		seen[object.Tag] = true
+	}
+	return list
 }
 
 func (f File) malformed(detail string, err error) error {

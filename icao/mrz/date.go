@@ -12,15 +12,12 @@ type Date string
 // Valid reports whether the date has six characters, each pair digits or
 // fillers, and month and day that exist.
 func (d Date) Valid() bool {
-	if len(d) != 6 {
+	if !d.syntax() {
 		return false
 	}
-	month, monthKnown, monthOK := d.part(2)
-	day, dayKnown, dayOK := d.part(4)
-	year, _, yearOK := d.part(0)
-	if !yearOK || !monthOK || !dayOK {
-		return false
-	}
+	year, _, _ := d.part(0)
+	month, monthKnown, _ := d.part(2)
+	day, dayKnown, _ := d.part(4)
 	if monthKnown && (month < 1 || month > 12) || dayKnown && (day < 1 || day > 31) {
 		return false
 	}
@@ -28,9 +25,22 @@ func (d Date) Valid() bool {
 		return true
 	}
 	// 2000 is a leap year: the century is not printed, so 29 February passes
-	// where the two digits of the year allow it.
+	// where the two digits of the year allow it, or where there are none.
 	date := time.Date(2000+year, time.Month(month), day, 0, 0, 0, 0, time.UTC)
 	return date.Day() == day
+}
+
+// syntax reports whether the date has six characters, each pair digits or fillers.
+func (d Date) syntax() bool {
+	if len(d) != 6 {
+		return false
+	}
+	for at := 0; at < len(d); at += 2 {
+		if _, _, ok := d.part(at); !ok {
+			return false
+		}
+	}
+	return true
 }
 
 // part returns two digits; known is false where they are fillers.

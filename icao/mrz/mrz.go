@@ -56,7 +56,11 @@ type MRZ struct {
 
 	numberField string // as the check digit covers it
 	digits      []digit
+	raw         rawFields
 }
+
+// rawFields are fields with their fillers, as Deviations looks at them.
+type rawFields struct{ code, state, name, nationality, sex string }
 
 // digit is a check digit and the field that it covers.
 type digit struct {
@@ -64,6 +68,8 @@ type digit struct {
 	field string
 	digit byte
 	key   bool // the field goes into the access key
+	// optional says that the digit may be a filler where the field is empty.
+	optional bool
 }
 
 const placeholder = "[redacted]"
@@ -97,12 +103,12 @@ func parseTD3(z string) *MRZ {
 	m.head(z[0:5], z[5:44])
 	l := z[44:]
 	m.number(l[0:9], l[9], "")
-	m.Nationality = trim(l[10:13])
+	m.nationality(l[10:13])
 	m.holder(l[13:20], l[20], l[21:28])
 	m.OptionalData = trim(l[28:42])
 	m.digits = append(m.digits,
-		digit{"optional data", l[28:42], l[42], false},
-		digit{"composite", l[0:10] + l[13:20] + l[21:43], l[43], false})
+		digit{name: "optional data", field: l[28:42], digit: l[42], optional: true},
+		digit{name: "composite", field: l[0:10] + l[13:20] + l[21:43], digit: l[43]})
 	return m
 }
 
@@ -112,9 +118,9 @@ func parseTD2(z string) *MRZ {
 	m.head(z[0:5], z[5:36])
 	l := z[36:]
 	m.OptionalData = m.number(l[0:9], l[9], l[28:35])
-	m.Nationality = trim(l[10:13])
+	m.nationality(l[10:13])
 	m.holder(l[13:20], l[20], l[21:28])
-	m.digits = append(m.digits, digit{"composite", l[0:10] + l[13:20] + l[21:35], l[35], false})
+	m.digits = append(m.digits, digit{name: "composite", field: l[0:10] + l[13:20] + l[21:35], digit: l[35]})
 	return m
 }
 
@@ -125,19 +131,22 @@ func parseTD1(z string) *MRZ {
 	m.OptionalData = m.number(z[5:14], z[14], z[15:30])
 	l := z[30:60]
 	m.holder(l[0:7], l[7], l[8:15])
-	m.Nationality = trim(l[15:18])
+	m.nationality(l[15:18])
 	m.OptionalData2 = trim(l[18:29])
-	m.digits = append(m.digits, digit{"composite", z[5:30] + l[0:7] + l[8:15] + l[18:29], l[29], false})
+	m.digits = append(m.digits, digit{name: "composite", field: z[5:30] + l[0:7] + l[8:15] + l[18:29], digit: l[29]})
 	return m
 }
 
 func (m *MRZ) head(codeAndState, name string) {
 	m.DocumentCode = trim(codeAndState[0:2])
 	m.IssuingState = trim(codeAndState[2:5])
+	m.raw.code, m.raw.state, m.raw.name = codeAndState[0:2], codeAndState[2:5], name
 	primary, secondary, _ := strings.Cut(name, "<<")
 	m.PrimaryIdentifier = words(primary)
 	m.SecondaryIdentifier = words(secondary)
 }
+
+func (m *MRZ) nationality(field string) { m.Nationality, m.raw.nationality = trim(field), field }
 
 // number takes the document number. Where it has more than nine characters, the
 // filler stands in place of the check digit and the rest, its check digit and a
@@ -148,23 +157,23 @@ func (m *MRZ) number(field string, check byte, optional string) string {
 	if check != '<' || rest == "" {
 		m.numberField = field
 		m.DocumentNumber = trim(field)
-		m.digits = append(m.digits, digit{"document number", field, check, true})
+		m.digits = append(m.digits, digit{name: "document number", field: field, digit: check, key: true})
 		return trim(optional)
 	}
 	last := len(rest) - 1
 	m.numberField = field + rest[:last]
 	m.DocumentNumber = m.numberField
-	m.digits = append(m.digits, digit{"document number", m.numberField, rest[last], true})
+	m.digits = append(m.digits, digit{name: "document number", field: m.numberField, digit: rest[last], key: true})
 	return trim(after)
 }
 
 // holder takes birth date, sex and expiry date with their check digits.
 func (m *MRZ) holder(birth string, sex byte, expiry string) {
 	m.BirthDate, m.ExpiryDate = Date(birth[:6]), Date(expiry[:6])
-	m.Sex = trim(string(sex))
+	m.Sex, m.raw.sex = trim(string(sex)), string(sex)
 	m.digits = append(m.digits,
-		digit{"birth date", birth[:6], birth[6], true},
-		digit{"expiry date", expiry[:6], expiry[6], true})
+		digit{name: "birth date", field: birth[:6], digit: birth[6], key: true},
+		digit{name: "expiry date", field: expiry[:6], digit: expiry[6], key: true})
 }
 
 func trim(field string) string { return strings.TrimRight(field, "<") }
