@@ -90,6 +90,7 @@ session. Try it without hardware and without an account: passport-agent demo`,
 		a.demoCommand(), a.readCommand(), a.verifyCommand(), a.trustCommand(), a.uploadCommand(), a.readersCommand(),
 		a.virtualCommand(), a.sandboxCommand(), a.versionCommand(),
 	)
+	root.AddCommand(buildCommands()...)
 	return root
 }
 
