@@ -1,6 +1,7 @@
 package virtual
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -32,6 +33,19 @@ func efCOM(groups []int) []byte {
 // dg1 is DG1 (Doc 9303-10, 4.7.1).
 func dg1(zone string) []byte {
 	return iso7816.AppendTLV(nil, 0x61, iso7816.AppendTLV(nil, 0x5F1F, []byte(zone)))
+}
+
+// Portrait is a picture of a face, JPEG or JPEG 2000, and its size in pixels.
+type Portrait struct {
+	Picture       []byte
+	Width, Height int
+}
+
+func (o Options) dg2() ([]byte, error) {
+	if p := o.Portrait; p != nil {
+		return wrapPortrait(p.Picture, image.Pt(p.Width, p.Height)), nil
+	}
+	return dg2(o.drawing(), o.DG2Size)
 }
 
 // dg2 returns DG2 of exactly size bytes with a generated portrait, or of its
@@ -71,7 +85,7 @@ func wrapPortrait(picture []byte, pixels image.Point) []byte {
 	return iso7816.AppendTLV(nil, 0x75, iso7816.AppendTLV(nil, 0x7F61, group))
 }
 
-// facialRecord is a record of ISO/IEC 19794-5:2005, 5 with one JPEG, without
+// facialRecord is a record of ISO/IEC 19794-5:2005, 5 with one picture, without
 // feature points.
 func facialRecord(picture []byte, pixels image.Point) []byte {
 	const recordHeader, faceInformation, imageInformation = 14, 20, 12
@@ -81,9 +95,18 @@ func facialRecord(picture []byte, pixels image.Point) []byte {
 	record = binary.BigEndian.AppendUint16(record, 1)
 	record = binary.BigEndian.AppendUint32(record, uint32(block))
 	record = append(record, make([]byte, faceInformation-4)...) // nothing said about the face
-	record = append(record, 0x01, 0x00)                         // full frontal, JPEG
+	record = append(record, 0x01, dataType(picture))            // full frontal
 	record = binary.BigEndian.AppendUint16(record, uint16(pixels.X))
 	record = binary.BigEndian.AppendUint16(record, uint16(pixels.Y))
 	record = append(record, 0x01, 0, 0, 0, 0, 0) // 24-bit RGB; source, device, quality unspecified
 	return append(record, picture...)
+}
+
+// dataType is the code of a picture's encoding (ISO/IEC 19794-5:2005, 5.7.2): 0 for
+// JPEG, 1 for JPEG 2000.
+func dataType(picture []byte) byte {
+	if bytes.HasPrefix(picture, []byte{0xFF, 0xD8}) || len(picture) == 0 {
+		return 0
+	}
+	return 1
 }

@@ -43,6 +43,8 @@ type Options struct {
 	// them as they come. An EF.SOD is filled inside the signer's certificate, a
 	// DG2 inside the picture.
 	SODSize, DG2Size int
+	// Portrait is the picture in DG2; nil draws one. DG2Size does not apply to it.
+	Portrait *Portrait
 	// PACE is what EF.CardAccess offers; empty makes no EF.CardAccess.
 	// Chip Authentication Mapping brings a static key for each number of domain
 	// parameters, and EF.CardSecurity, signed as EF.SOD is.
@@ -73,7 +75,7 @@ func Personalise(o Options) (*Document, error) {
 	}
 	maps.Copy(document.Files, o.Files)
 	if _, given := o.Files[DataGroup(2)]; !given {
-		if document.Files[DataGroup(2)], err = dg2(o.drawing(), o.DG2Size); err != nil {
+		if document.Files[DataGroup(2)], err = o.dg2(); err != nil {
 			return nil, err
 		}
 	}

@@ -4,10 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 
 	"passport-agent/icao/trust"
+	"passport-agent/internal/conformance/edit"
 	"passport-agent/iso7816"
 	"passport-agent/virtual"
 )
@@ -43,6 +46,14 @@ func (b *builder) build(s Specimen) (*made, error) {
 		document.Files[file] = content
 	}
 	document.Files[virtual.COM] = commonData(s.announced(document.Files))
+	for file := range s.Files {
+		if file == virtual.SOD {
+			continue
+		}
+		if err := s.edit(document, file); err != nil {
+			return nil, err
+		}
+	}
 	authority, signer, err := b.issuers(s)
 	if err != nil {
 		return nil, err
@@ -50,13 +61,38 @@ func (b *builder) build(s Specimen) (*made, error) {
 	if document.Files[virtual.SOD], err = s.SOD.file(signer, document.Files); err != nil {
 		return nil, err
 	}
+	if err := s.edit(document, virtual.SOD); err != nil {
+		return nil, err
+	}
 	m.store, err = s.store(authority, signer)
 	return m, err
 }
 
+// edit makes the edits of a file. One that is not there cannot be edited.
+func (s Specimen) edit(document *virtual.Document, file virtual.File) error {
+	edits := s.Files[file]
+	if len(edits) == 0 {
+		return nil
+	}
+	content, ok := document.Files[file]
+	if !ok {
+		return fmt.Errorf("no %s to edit", file)
+	}
+	changed, err := edit.Apply(content, edits)
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	document.Files[file] = changed
+	return nil
+}
+
 // base is a document with generated files, without EF.SOD.
 func (b *builder) base(s Specimen) (*virtual.Document, error) {
-	name, err := json.Marshal([]any{s.Holder, s.PACE})
+	name, err := json.Marshal([]any{s.Holder, s.PACE, s.Picture})
+	if err != nil {
+		return nil, err
+	}
+	portrait, err := b.portrait(s.Picture)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +102,7 @@ func (b *builder) base(s Specimen) (*virtual.Document, error) {
 	if base == nil {
 		// EF.SOD is made here; what stands in its place keeps virtual from signing one.
 		base, err = virtual.Personalise(virtual.Options{
-			Holder: s.Holder, Now: madeAt, PACE: s.PACE.Offers, CAN: s.PACE.CAN,
+			Holder: s.Holder, Now: madeAt, PACE: s.PACE.Offers, CAN: s.PACE.CAN, Portrait: portrait,
 			Files: map[virtual.File][]byte{virtual.SOD: {}},
 		})
 		if err != nil {
@@ -82,6 +118,21 @@ func (b *builder) base(s Specimen) (*virtual.Document, error) {
 	delete(document.Files, virtual.SOD)
 	return &document, nil
 }
+
+// portrait reads a picture of the suite, nil where none is named.
+func (b *builder) portrait(name string) (*virtual.Portrait, error) {
+	if name == "" {
+		return nil, nil
+	}
+	picture, err := os.ReadFile(filepath.Join(b.folder, "pictures", filepath.Base(name)))
+	if err != nil {
+		return nil, err
+	}
+	return &virtual.Portrait{Picture: picture, Width: pictureWidth, Height: pictureHeight}, nil
+}
+
+// Size in pixels of the pictures of the suite.
+const pictureWidth, pictureHeight = 24, 32
 
 func (b *builder) key(name string) (*key, error) {
 	b.mu.Lock()

@@ -88,8 +88,12 @@ func inspect(ctx context.Context, chip *virtual.Chip, access icao.Access, zone *
 	if err != nil {
 		return observed{code: fault.From(err).Code}
 	}
+	key := access.Key
+	if zone == nil {
+		key = mrz.Key{}
+	}
 	v := verdict.Judge(verdict.Input{
-		Document: document, Protected: session.Cipher() != "", Key: access.Key, Zone: zone,
+		Document: document, Protected: session.Cipher() != "", Key: key, Zone: zone,
 		Profile: verdict.Strict, Trust: m.store, At: madeAt,
 	})
 	return observe(v, append(document.Warnings(), v.Warnings...))

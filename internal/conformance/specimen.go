@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"passport-agent/internal/conformance/edit"
 	"passport-agent/virtual"
 )
 
@@ -20,6 +21,11 @@ type Specimen struct {
 	// Content puts files on the chip as they are, instead of generated ones or beside
 	// them. Data groups among them are announced and hashed.
 	Content map[virtual.File]virtual.Hex `json:"content,omitempty"`
+	// Picture is the portrait in DG2, a file in pictures/; a drawn one where empty.
+	Picture string `json:"picture,omitempty"`
+	// Files are edits of the files. Those of EF.SOD are made when it has been signed,
+	// all others before the files are hashed.
+	Files map[virtual.File][]edit.Edit `json:"files,omitempty"`
 	// Announced are the data groups in EF.COM; those that are there where empty.
 	Announced []int `json:"announced,omitempty"`
 
