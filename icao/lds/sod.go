@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"encoding/asn1"
 	"fmt"
+	"slices"
 
 	"passport-agent/internal/cms"
 	"passport-agent/internal/fault"
@@ -69,6 +70,8 @@ func ParseSOD(b []byte) (*SecurityObject, error) {
 		return nil, SOD.malformed("LDS security object", err)
 	}
 	sod.Version, sod.LDSVersion = object.Version, object.VersionInfo.LDSVersion
+	sod.checkVersions()
+	sod.checkSignedData()
 	if sod.Hash, err = cms.Hash(object.HashAlgorithm.Algorithm); err != nil {
 		return nil, fault.New(fault.UnsupportedAlgorithm, "EF.SOD", err)
 	}
@@ -83,11 +86,52 @@ func (sod *SecurityObject) checkContentType() error {
 	case oid.Equal(oidLDSSecurityObject):
 		return nil
 	case oid.Equal(oidID), len(oid) >= 4 && oid[:4].Equal(asn1.ObjectIdentifier{1, 2, 528, 1}), oid.Equal(asn1.ObjectIdentifier{1, 3, 27, 1, 1, 1}):
-		sod.Warnings = append(sod.Warnings, Warning{"sod_content_type", oid.String()})
+		sod.warn("sod_content_type", oid.String())
 		return nil
 	default:
 		return SOD.malformed("content type "+oid.String(), nil)
 	}
+}
+
+// checkVersions: version 0 is that of LDS 1.7 and says no more, version 1 that of LDS
+// 1.8 and names it (Doc 9303-10, 4.6.2.3).
+func (sod *SecurityObject) checkVersions() {
+	switch {
+	case sod.Version != 0 && sod.Version != 1:
+		sod.warn("sod_security_object_version", fmt.Sprintf("version %d", sod.Version))
+	case sod.Version == 0 && sod.LDSVersion != "", sod.Version == 1 && sod.LDSVersion != ldsVersion18:
+		sod.warn("sod_lds_version", fmt.Sprintf("version %d of the security object with LDS version %q", sod.Version, sod.LDSVersion))
+	}
+}
+
+const ldsVersion18 = "0108"
+
+// checkSignedData holds the message against Doc 9303-10, 4.6.2.2, and RFC 5652, 5.3,
+// as far as its content and its signature are found all the same.
+func (sod *SecurityObject) checkSignedData() {
+	s := sod.SignedData
+	if s.Version != 3 {
+		sod.warn("sod_version", fmt.Sprintf("version %d of SignedData", s.Version))
+	}
+	for i := range s.Signers {
+		signer := &s.Signers[i]
+		byKey := signer.Serial == nil
+		if byKey && signer.Version != 3 || !byKey && signer.Version != 1 {
+			sod.warn("sod_signer_info_version", fmt.Sprintf("version %d, which does not go with how the signer is named", signer.Version))
+		}
+		if !signer.KnownDigest() {
+			sod.warn("sod_signer_digest_algorithm", "one that no document may have")
+		} else if !slices.ContainsFunc(s.DigestAlgorithms, signer.DigestAlgorithm.Equal) {
+			sod.warn("sod_digest_algorithms", "that of the signer is not among them")
+		}
+		if !signer.KnownSignature() {
+			sod.warn("sod_signature_algorithm", "one that no document may have")
+		}
+	}
+}
+
+func (sod *SecurityObject) warn(name, detail string) {
+	sod.Warnings = append(sod.Warnings, Warning{name, detail})
 }
 
 func (sod *SecurityObject) takeHashes(list []dataGroupHash) error {

@@ -14,7 +14,8 @@ type Verification struct {
 	// OtherIdentifier is true where the signature is that of a certificate in the
 	// message, but the message names another certificate as the signer's.
 	OtherIdentifier bool
-	SigningTime     time.Time // as claimed; zero where nothing is said
+	SigningTime     time.Time   // as claimed; zero where nothing is said
+	Deviations      []Deviation // of the certificates
 }
 
 // Verify checks every signature on a message, such as EF.SOD (Doc 9303-11, 5.1),
@@ -28,6 +29,9 @@ func (s *Store) Verify(signed *cms.SignedData, at time.Time) []Verification {
 	verifications := make([]Verification, len(signed.Signers))
 	for i := range signed.Signers {
 		verifications[i] = s.verify(signed, &signed.Signers[i], inside, at)
+		if len(inside) < len(signed.Certificates) {
+			verifications[i].Deviations = append(verifications[i].Deviations, Deviation{"signer_certificate_malformed", "a certificate in the message cannot be read"})
+		}
 	}
 	return verifications
 }
@@ -50,6 +54,7 @@ func (s *Store) verify(signed *cms.SignedData, signer *cms.SignerInfo, inside []
 	}
 	v := Verification{Path: s.Path(by, at), OtherIdentifier: other, SigningTime: signer.SigningTime}
 	v.Findings = slices.Insert(v.Findings, 0, finding)
+	v.Deviations = deviations(by, v.CountrySigner)
 	return v
 }
 

@@ -57,12 +57,50 @@ var tolerated = map[string]string{
 	"dg2_pose_angle_uncertainty_pitch": pictureCounts,
 	"dg2_pose_angle_uncertainty_roll":  pictureCounts,
 
+	"com_lds_version_differs": versionUnused,
+
 	"sod_content_type":      "Belgian, French and early Dutch documents, Chinese ones with id-data",
 	"sod_signer_identifier": "Ukrainian documents write the issuer otherwise than its certificate does",
+
+	"sod_version":                 numberUnused,
+	"sod_signer_info_version":     numberUnused,
+	"sod_security_object_version": numberUnused,
+	"sod_lds_version":             numberUnused,
+	"sod_digest_algorithms":       "nothing is computed by this list: the signer names its own digest",
+	"sod_signer_digest_algorithm": signatureUnknown,
+	"sod_signature_algorithm":     signatureUnknown,
+
+	"signer_certificate_malformed": "the signature is not proved by what cannot be read; another certificate may prove it",
+	"signer_version":               numberUnused,
+	"signer_serial_number":         nameCompared,
+	"signer_issuer_name":           nameCompared,
+	"signer_subject_name":          nameCompared,
+	"signer_issuer_differs":        "authorities have changed their names; the key that the certificate names has signed it",
+	"signer_validity_form":         timeReadable,
+	"signer_signature_algorithm":   signatureUnknown,
+	"signer_signature_parameters":  "they may be left out in one of two places; the outer ones are used",
+	"signer_public_key":            signatureUnknown,
+	"signer_authority_key_id":      "earlier profiles had it optional; the issuer is found by its name",
+	"signer_key_usage_critical":    "what the key is for is looked at, critical or not",
+
+	"country_signer_version":             countryTrusted,
+	"country_signer_serial_number":       countryTrusted,
+	"country_signer_issuer_name":         countryTrusted,
+	"country_signer_subject_name":        countryTrusted,
+	"country_signer_validity_form":       countryTrusted,
+	"country_signer_signature_algorithm": countryTrusted,
+	"country_signer_key_usage":           countryTrusted,
+	"country_signer_basic_constraints":   countryTrusted,
+	"country_signer_subject_key_id":      countryTrusted,
 }
 
 // Reasons that several deviations share.
 const (
+	numberUnused     = "nothing is read otherwise for this number"
+	nameCompared     = "states write names and numbers so; they are compared however they are written"
+	timeReadable     = "states write times so; what they mean is clear"
+	signatureUnknown = "nothing can be verified with it, and the check that needs it says so"
+	countryTrusted   = "a person or a signed list vouches for the certificate as it is"
 	versionUnused    = "EF.COM is not signed, and nothing is done by its versions"
 	codeUnknown      = "codes are given out faster than programs are renewed; the code is shown and compared as it stands"
 	nameShown        = "fillers only divide a name; the same words are shown and compared"

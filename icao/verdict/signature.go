@@ -7,13 +7,14 @@ import (
 
 // signature makes the checks of EF.SOD and of the certificates behind it (Doc
 // 9303-11, 5.1.1; TR-03135-1). Where a message has several signatures, the one that
-// is best proved counts.
-func (v *Verdict) signature(in Input) {
+// is best proved counts; it is returned.
+func (v *Verdict) signature(in Input) trust.Verification {
 	store := in.Trust
 	if store == nil {
 		store = &trust.Store{}
 	}
 	best := Verdict{}
+	var counts trust.Verification
 	for i, verification := range store.Verify(in.Document.SOD.SignedData, in.At) {
 		one := Verdict{}
 		for _, f := range verification.Findings {
@@ -22,12 +23,16 @@ func (v *Verdict) signature(in Input) {
 		if verification.OtherIdentifier {
 			one.Warnings = append(one.Warnings, lds.Warning{Name: "sod_signer_identifier", Detail: "EF.SOD names another certificate than the one that signed"})
 		}
+		for _, d := range verification.Deviations {
+			one.Warnings = append(one.Warnings, lds.Warning{Name: d.Name, Detail: d.Detail})
+		}
 		if i == 0 || rank(Overall(one.Checks)) > rank(Overall(best.Checks)) {
-			best = one
+			best, counts = one, verification
 		}
 	}
 	v.Checks = append(v.Checks, best.Checks...)
 	v.Warnings = append(v.Warnings, best.Warnings...)
+	return counts
 }
 
 func rank(r Result) int {

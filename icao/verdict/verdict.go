@@ -79,21 +79,24 @@ const adviceExamine = "Do not accept the document on the strength of its chip; h
 func Judge(in Input) Verdict {
 	v := Verdict{}
 	v.access(in)
-	v.signature(in)
+	signed := v.signature(in)
 	v.comAgainstSOD(in.Document)
 	for _, file := range []lds.File{lds.DG1, lds.DG2} {
 		v.integrity(in.Document, file)
 	}
 	v.zoneAgainstDG1(in)
 	v.expiry(in)
-	v.conformity(in.Profile, present(in.Document), append(in.Document.Warnings(), v.Warnings...))
+	v.conformity(in.Profile, present(in.Document, signed), append(in.Document.Warnings(), v.Warnings...))
 	v.Status = Overall(v.Checks)
 	return v
 }
 
-// present names the files of a document that are held against the standard.
-func present(d *lds.Document) map[string]bool {
-	return map[string]bool{"sod": true, "com": d.COM != nil, "dg1": d.MRZ != nil, "dg2": d.Face != nil}
+// present names the files and certificates that are held against the standard.
+func present(d *lds.Document, signed trust.Verification) map[string]bool {
+	return map[string]bool{
+		"sod": true, "signer": signed.Signer != nil, "country_signer": signed.CountrySigner != nil,
+		"com": d.COM != nil, "dg1": d.MRZ != nil, "dg2": d.Face != nil,
+	}
 }
 
 func (v *Verdict) add(c Check) { v.Checks = append(v.Checks, c) }
@@ -121,6 +124,9 @@ func (v *Verdict) comAgainstSOD(d *lds.Document) {
 		c.Reason = "EF.COM and EF.SOD name different data groups"
 	}
 	v.add(c)
+	if d.COM != nil && d.COM.LDSVersion != "" && d.SOD.LDSVersion != "" && d.COM.LDSVersion != d.SOD.LDSVersion {
+		v.Warnings = append(v.Warnings, lds.Warning{Name: "com_lds_version_differs", Detail: d.COM.LDSVersion + ", in EF.SOD " + d.SOD.LDSVersion})
+	}
 }
 
 func sameGroups(announced []int, covered map[int][]byte) bool {
@@ -142,6 +148,9 @@ func (v *Verdict) integrity(d *lds.Document, file lds.File) {
 	number, _ := file.DataGroup()
 	c := Check{Group: GroupIntegrity, Name: fmt.Sprintf("dg%d_hash", number), Result: Successful}
 	switch want := d.SOD.DataGroups[number]; {
+	case want == nil && d.COM != nil && slices.Contains(d.COM.DataGroups, number):
+		// com_matches_sod fails for it: one fault, one failed check.
+		c.Result, c.Reason = Undetermined, fmt.Sprintf("the security object has no hash of %v, which EF.COM announces", file)
 	case want == nil:
 		c.Result, c.Advice = Failed, adviceExamine
 		c.Reason = fmt.Sprintf("the security object has no hash of %v", file)

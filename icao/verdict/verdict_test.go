@@ -51,6 +51,7 @@ func TestGoodDocument(t *testing.T) {
 		"chip_access": verdict.Successful, "sod_signature": verdict.Successful, "signer_trusted": verdict.Successful,
 		"signer_validity": verdict.Successful, "country_signer_validity": verdict.Successful, "signer_revocation": verdict.NotSupported,
 		"signer_key_usage": verdict.Successful, "signer_country": verdict.Successful,
+		"signer_conformity": verdict.Successful, "country_signer_conformity": verdict.Successful,
 		"com_matches_sod": verdict.Successful, "dg1_hash": verdict.Successful, "dg2_hash": verdict.Successful,
 		"mrz_matches_dg1": verdict.Successful, "document_expiry": verdict.Successful,
 		"sod_conformity": verdict.Successful, "com_conformity": verdict.Successful, "dg1_conformity": verdict.Successful, "dg2_conformity": verdict.Successful,

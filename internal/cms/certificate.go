@@ -77,6 +77,9 @@ func ParseCertificate(der []byte) (*Certificate, error) {
 		algorithm: outer.Algorithm, innerAlgorithm: tbs.Algorithm, signature: outer.Signature.RightAlign(), rawKey: tbs.PublicKey.FullBytes,
 	}
 	c.key = sync.OnceValues(func() (*PublicKey, error) { return ParsePublicKey(c.rawKey) })
+	if k := tbs.PublicKey; k.Class != asn1.ClassUniversal || k.Tag != asn1.TagSequence {
+		return nil, fmt.Errorf("%w: no public key", ErrMalformed)
+	}
 	var err error
 	if c.Serial, err = parseInteger(tbs.Serial); err != nil {
 		return nil, err
@@ -100,6 +103,19 @@ func ParseCertificate(der []byte) (*Certificate, error) {
 // PublicKey returns the key of the subject. It is parsed once, when first asked
 // for; the errors are those of ParsePublicKey.
 func (c *Certificate) PublicKey() (*PublicKey, error) { return c.key() }
+
+// KnownAlgorithm reports whether the certificate is signed with an algorithm that is
+// known here.
+func (c *Certificate) KnownAlgorithm() bool {
+	_, err := c.algorithm.signature(0)
+	return err == nil
+}
+
+// SameAlgorithm reports whether both places of the certificate that name its signature
+// algorithm say the same (RFC 5280, 4.1.1.2).
+func (c *Certificate) SameAlgorithm() bool {
+	return c.algorithm.Algorithm.Equal(c.innerAlgorithm.Algorithm) && bytes.Equal(c.algorithm.Parameters.FullBytes, c.innerAlgorithm.Parameters.FullBytes)
+}
 
 // SelfIssued reports whether issuer and subject are the same name; a link
 // certificate between two keys of one country signer is self-issued, too.

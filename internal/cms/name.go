@@ -11,7 +11,12 @@ import (
 
 // Name is a distinguished name. The zero value is an empty name.
 type Name struct {
-	Raw        []byte // as encoded
+	Raw []byte // as encoded
+	// Irregular is true where the name is not written as Doc 9303-12, table 5 asks:
+	// a countryName of two capital letters as PrintableString, what has the syntax of a
+	// DirectoryString as PrintableString or UTF8String.
+	Irregular bool
+
 	comparable string
 	attributes []attribute
 }
@@ -23,14 +28,17 @@ type attribute struct {
 
 const (
 	oidNameCountry  = "2.5.4.6"
+	oidNameSerial   = "2.5.4.5"
 	oidNameLocality = "2.5.4.7"
 	oidNameState    = "2.5.4.8"
+	oidNameEMail    = "1.2.840.113549.1.9.1"
+	oidNameDomain   = "0.9.2342.19200300.100.1.25"
 	maxNameParts    = 64
 )
 
 // attributeNames are the short names of RFC 4514, 3, and serialNumber.
 var attributeNames = map[string]string{
-	"2.5.4.3": "CN", "2.5.4.5": "serialNumber", oidNameCountry: "C", oidNameLocality: "L", oidNameState: "ST", "2.5.4.10": "O", "2.5.4.11": "OU",
+	"2.5.4.3": "CN", oidNameSerial: "serialNumber", oidNameCountry: "C", oidNameLocality: "L", oidNameState: "ST", "2.5.4.10": "O", "2.5.4.11": "OU",
 }
 
 // Equal reports whether both are the same name, however it is written: the string
@@ -94,6 +102,7 @@ func parseName(raw asn1.RawValue) (Name, error) {
 				return Name{}, fmt.Errorf("%w: attribute of a name", ErrMalformed)
 			}
 			value := text(pair[1])
+			n.Irregular = n.Irregular || !regular(oidText(pair[0]), pair[1])
 			n.attributes = append(n.attributes, attribute{oidText(pair[0]), value})
 			parts[i] = strconv.Quote(string(pair[0].Bytes)) + strconv.Quote(strings.ToLower(strings.Join(strings.Fields(value), " ")))
 		}
@@ -101,7 +110,21 @@ func parseName(raw asn1.RawValue) (Name, error) {
 		all.WriteString(strings.Join(parts, "+") + ";")
 	}
 	n.comparable = all.String()
+	n.Irregular = n.Irregular || n.first(oidNameCountry) == ""
 	return n, nil
+}
+
+func regular(oid string, value asn1.RawValue) bool {
+	switch oid {
+	case oidNameCountry:
+		return value.Tag == asn1.TagPrintableString && len(value.Bytes) == 2 && strings.ToUpper(string(value.Bytes)) == string(value.Bytes)
+	case oidNameSerial:
+		return value.Tag == asn1.TagPrintableString
+	case oidNameEMail, oidNameDomain:
+		return value.Tag == asn1.TagIA5String
+	default:
+		return value.Tag == asn1.TagPrintableString || value.Tag == asn1.TagUTF8String
+	}
 }
 
 func oidText(raw asn1.RawValue) string {

@@ -2,6 +2,7 @@ package cms
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/subtle"
 	"encoding/asn1"
 	"errors"
@@ -130,6 +131,19 @@ func (s *SignerInfo) takeAttributes(content []byte) error {
 		return fmt.Errorf("%w: signed attributes without content type or digest", ErrMalformed)
 	}
 	return nil
+}
+
+// KnownDigest reports whether the signer's digest algorithm is known here.
+func (s *SignerInfo) KnownDigest() bool {
+	_, err := s.digest.hash()
+	return err == nil
+}
+
+// KnownSignature reports whether the signer's signature algorithm is known here.
+func (s *SignerInfo) KnownSignature() bool {
+	// Whether the digest that goes with it is known is a question of its own.
+	_, err := s.algorithm.signature(crypto.SHA256)
+	return err == nil
 }
 
 // Names reports whether a certificate is the one that the signer names.
