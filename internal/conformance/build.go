@@ -1,17 +1,16 @@
 package conformance
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 
 	"passport-agent/icao/trust"
 	"passport-agent/internal/conformance/edit"
-	"passport-agent/iso7816"
 	"passport-agent/virtual"
 )
 
@@ -45,7 +44,7 @@ func (b *builder) build(s Specimen) (*made, error) {
 	for file, content := range s.Content {
 		document.Files[file] = content
 	}
-	document.Files[virtual.COM] = commonData(s.announced(document.Files))
+	document.Files[virtual.COM] = s.CommonData.file(document.Files)
 	for file := range s.Files {
 		if file == virtual.SOD {
 			continue
@@ -172,34 +171,26 @@ func (s SOD) file(signer *issued, files map[virtual.File][]byte) ([]byte, error)
 	return element(0x77, message), err
 }
 
-// announced are the data groups that EF.COM lists.
-func (s Specimen) announced(files map[virtual.File][]byte) []int {
-	if len(s.Announced) > 0 {
-		return s.Announced
-	}
-	var groups []int
-	for number := 1; number <= 16; number++ {
+// groupTags are the tags of data groups 1 to 16 (Doc 9303-10, table 38).
+var groupTags = [...]byte{0x61, 0x75, 0x63, 0x76, 0x65, 0x66, 0x67, 0x68, 0x69, 0x6A, 0x6B, 0x6C, 0x6D, 0x6E, 0x6F, 0x70}
+
+// file is EF.COM (Doc 9303-10, 4.6.1).
+func (c CommonData) file(files map[virtual.File][]byte) []byte {
+	groups := c.DataGroups
+	for number := 1; len(c.DataGroups) == 0 && number <= len(groupTags); number++ {
 		if _, ok := files[virtual.DataGroup(number)]; ok {
 			groups = append(groups, number)
 		}
 	}
-	return groups
-}
-
-// groupTags are the tags of data groups 1 to 16 (Doc 9303-10, table 38).
-var groupTags = [...]byte{0x61, 0x75, 0x63, 0x76, 0x65, 0x66, 0x67, 0x68, 0x69, 0x6A, 0x6B, 0x6C, 0x6D, 0x6E, 0x6F, 0x70}
-
-// commonData is EF.COM of LDS 1.7 (Doc 9303-10, 4.6.1).
-func commonData(groups []int) []byte {
 	tags := make([]byte, len(groups))
 	for i, number := range groups {
 		tags[i] = groupTags[number-1]
 	}
-	return element(0x60, slices.Concat(
-		iso7816.AppendTLV(nil, 0x5F01, []byte("0107")),
-		iso7816.AppendTLV(nil, 0x5F36, []byte("040000")),
-		iso7816.AppendTLV(nil, 0x5C, tags),
-	))
+	return element(0x60,
+		element(0x5F01, []byte(cmp.Or(c.LDSVersion, "0107"))),
+		element(0x5F36, []byte(cmp.Or(c.UnicodeVersion, "040000"))),
+		element(0x5C, tags),
+	)
 }
 
 // store is what the reader believes.

@@ -57,6 +57,9 @@ type Case struct {
 	// Fails is the one check that fails, with the deviation that it minds
 	// ("sod_conformity:sod_version"), or the code of the error that ends the reading.
 	Fails string `json:"fails,omitempty"`
+	// Also are further checks that fail, where the plan itself asks for one deviation in
+	// several places. The note says which.
+	Also []string `json:"also,omitempty"`
 }
 
 // planned is a case as the plan lists it.
@@ -116,6 +119,8 @@ func (s *Suite) check(c Case, name string) error {
 		return fmt.Errorf("outcome %q", c.Outcome)
 	case (c.Outcome == Failed) != (c.Fails != ""):
 		return errors.New("a case that fails, and no other, names the check that does")
+	case len(c.Also) > 0 && (c.Outcome != Failed || c.Note == ""):
+		return errors.New("more than one check that fails needs a note")
 	case c.Outcome == Failed && c.Deviation == nil && len(c.Variants) == 0:
 		return errors.New("a case that fails deviates")
 	}

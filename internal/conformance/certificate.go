@@ -3,11 +3,10 @@ package conformance
 import (
 	"crypto/sha1"
 	"encoding/asn1"
-	"math/big"
 	"time"
 )
 
-// Certificate is that of a signer, by default as Doc 9303-12, table 6 has it.
+// Certificate is that of a signer, by default as Doc 9303-12, tables 5 and 6 have it.
 type Certificate struct {
 	Key string `json:"key"`
 	// Algorithm is what this authority signs certificates with; empty for a document
@@ -15,23 +14,33 @@ type Certificate struct {
 	Algorithm string `json:"algorithm,omitempty"`
 	Issuer    string `json:"issuer"`
 	Subject   string `json:"subject"`
+	// Body replaces parts of TBSCertificate, PublicKey of SubjectPublicKeyInfo,
+	// Extensions single ones, before the certificate is signed; Outer replaces parts of
+	// Certificate afterwards.
+	Body       Parts `json:"body,omitempty"`
+	PublicKey  Parts `json:"publicKey,omitempty"`
+	Extensions Parts `json:"extensions,omitempty"`
+	Outer      Parts `json:"outer,omitempty"`
+	// UTCAsGeneralizedTime writes the validity in GeneralizedTime whatever the year.
+	UTCAsGeneralizedTime bool `json:"utcAsGeneralizedTime,omitempty"`
 }
 
 // issued is a certificate that was made, with what others need of it.
 type issued struct {
 	key        *key
 	der        []byte
-	issuer     []byte // name in DER
+	name       []byte // of the subject, in DER
+	issuer     []byte // the same of the issuer
 	serial     []byte // INTEGER
 	identifier []byte // of the key
 }
 
 // extension is Extension (RFC 5280, 4.1).
-func extension(oid asn1.ObjectIdentifier, critical bool, value []byte) []byte {
+func extension(name string, oid asn1.ObjectIdentifier, critical bool, value []byte) part {
 	if !critical {
-		return sequence(objectIdentifier(oid), octets(value))
+		return part{name, sequence(objectIdentifier(oid), octets(value))}
 	}
-	return sequence(objectIdentifier(oid), boolean(true), octets(value))
+	return part{name, sequence(objectIdentifier(oid), boolean(true), octets(value))}
 }
 
 // Extensions of Doc 9303-12, table 6.
@@ -61,14 +70,15 @@ func (b *builder) issueCountrySigner(c Certificate) (*issued, error) {
 	}
 	id := keyIdentifier(k)
 	from := madeAt.AddDate(-1, 0, 0)
-	return b.issue(c, k, &issued{key: k}, c.Algorithm, 1, from, from.AddDate(15, 3, 0),
-		extension(oidAuthorityKeyIdentifier, false, sequence(element(0x80, id))),
-		extension(oidSubjectKeyIdentifier, false, octets(id)),
-		extension(oidKeyUsage, true, element(tagBits, []byte{1, 0x06})), // keyCertSign, cRLSign
-		extension(oidPrivateKeyUsagePeriod, false, usagePeriod(from, from.AddDate(5, 0, 0))),
-		alternativeName(oidSubjectAltName), alternativeName(oidIssuerAltName),
-		extension(oidBasicConstraints, true, sequence(boolean(true), integer(0))),
-		distributionPoint(),
+	return c.issue(k, k, c.Algorithm, 1, from, from.AddDate(15, 3, 0),
+		extension("authorityKeyIdentifier", oidAuthorityKeyIdentifier, false, sequence(element(0x80, id))),
+		extension("subjectKeyIdentifier", oidSubjectKeyIdentifier, false, octets(id)),
+		extension("keyUsage", oidKeyUsage, true, element(tagBits, []byte{1, 0x06})), // keyCertSign, cRLSign
+		extension("privateKeyUsagePeriod", oidPrivateKeyUsagePeriod, false, usagePeriod(from, from.AddDate(5, 0, 0))),
+		extension("subjectAltName", oidSubjectAltName, false, issuingState()),
+		extension("issuerAltName", oidIssuerAltName, false, issuingState()),
+		extension("basicConstraints", oidBasicConstraints, true, sequence(boolean(true), integer(0))),
+		extension("cRLDistributionPoints", oidCRLDistributionPoints, false, distributionPoint()),
 	)
 }
 
@@ -79,19 +89,20 @@ func (b *builder) issueSigner(c Certificate, authority *issued, algorithm string
 		return nil, err
 	}
 	from := madeAt.AddDate(0, -1, 0)
-	return b.issue(c, k, authority, algorithm, 2, from, from.AddDate(10, 3, 0),
-		extension(oidAuthorityKeyIdentifier, false, sequence(element(0x80, authority.identifier))),
-		extension(oidSubjectKeyIdentifier, false, octets(keyIdentifier(k))),
-		extension(oidKeyUsage, true, element(tagBits, []byte{7, 0x80})), // digitalSignature
-		extension(oidPrivateKeyUsagePeriod, false, usagePeriod(from, from.AddDate(0, 3, 0))),
-		alternativeName(oidSubjectAltName), alternativeName(oidIssuerAltName),
-		distributionPoint(),
-		extension(oidDocumentTypeList, false, sequence(integer(0), setOf(element(tagPrintable, []byte("P"))))),
+	return c.issue(k, authority.key, algorithm, 2, from, from.AddDate(10, 3, 0),
+		extension("authorityKeyIdentifier", oidAuthorityKeyIdentifier, false, sequence(element(0x80, authority.identifier))),
+		extension("subjectKeyIdentifier", oidSubjectKeyIdentifier, false, octets(keyIdentifier(k))),
+		extension("keyUsage", oidKeyUsage, true, element(tagBits, []byte{7, 0x80})), // digitalSignature
+		extension("privateKeyUsagePeriod", oidPrivateKeyUsagePeriod, false, usagePeriod(from, from.AddDate(0, 3, 0))),
+		extension("subjectAltName", oidSubjectAltName, false, issuingState()),
+		extension("issuerAltName", oidIssuerAltName, false, issuingState()),
+		extension("cRLDistributionPoints", oidCRLDistributionPoints, false, distributionPoint()),
+		extension("documentTypeList", oidDocumentTypeList, false, sequence(integer(0), setOf(element(tagPrintable, []byte("P"))))),
 	)
 }
 
-// issue signs a certificate.
-func (b *builder) issue(c Certificate, k *key, by *issued, algorithm string, number int64, from, to time.Time, extensions ...[]byte) (*issued, error) {
+// issue has a certificate for one key signed by another.
+func (c Certificate) issue(k, by *key, algorithm string, number int64, from, to time.Time, extensions ...part) (*issued, error) {
 	a, err := algorithmNamed(algorithm)
 	if err != nil {
 		return nil, err
@@ -100,24 +111,40 @@ func (b *builder) issue(c Certificate, k *key, by *issued, algorithm string, num
 	if err != nil {
 		return nil, err
 	}
-	made := &issued{key: k, serial: bigInteger(big.NewInt(0x4000_0000_0000_0000 + number)), identifier: keyIdentifier(k)}
+	made := &issued{key: k, serial: integer(0x4000_0000_0000_0000 + number), identifier: keyIdentifier(k)}
 	if made.issuer, err = distinguishedName(c.Issuer); err != nil {
 		return nil, err
 	}
-	subject, err := distinguishedName(c.Subject)
+	if made.name, err = distinguishedName(c.Subject); err != nil {
+		return nil, err
+	}
+	list, err := c.Extensions.apply("extensions", extensions...)
 	if err != nil {
 		return nil, err
 	}
-	tbs := sequence(
-		tagged(0, integer(2)), made.serial, identifier, made.issuer, sequence(timeOf(from), timeOf(to)), subject, k.info,
-		tagged(3, sequence(extensions...)),
+	publicKey, err := c.PublicKey.apply("SubjectPublicKeyInfo", part{"algorithm", k.algorithm}, part{"subjectPublicKey", bits(k.public)})
+	if err != nil {
+		return nil, err
+	}
+	validity := sequence(timeOf(from), timeOf(to))
+	if c.UTCAsGeneralizedTime {
+		validity = sequence(generalizedTime(from), generalizedTime(to))
+	}
+	body, err := c.Body.apply("TBSCertificate",
+		part{"version", tagged(0, integer(2))}, part{"serialNumber", made.serial}, part{"signature", identifier}, part{"issuer", made.issuer},
+		part{"validity", validity}, part{"subject", made.name}, part{"subjectPublicKeyInfo", sequence(publicKey)}, part{"extensions", tagged(3, sequence(list))},
 	)
-	signature, err := by.key.sign(a, tbs)
 	if err != nil {
 		return nil, err
 	}
-	made.der = sequence(tbs, identifier, bits(signature))
-	return made, nil
+	signature, err := by.sign(a, sequence(body))
+	if err != nil {
+		return nil, err
+	}
+	outer, err := c.Outer.apply("Certificate",
+		part{"tbsCertificate", sequence(body)}, part{"signatureAlgorithm", identifier}, part{"signatureValue", bits(signature)})
+	made.der = sequence(outer)
+	return made, err
 }
 
 // usagePeriod is PrivateKeyUsagePeriod, whose times are tagged implicitly.
@@ -126,14 +153,14 @@ func usagePeriod(from, to time.Time) []byte {
 	return sequence(element(0x80, []byte(from.Format(form))), element(0x81, []byte(to.Format(form))))
 }
 
-// alternativeName names the issuing state as the machine-readable zone does (Doc
-// 9303-12, 7.1.1.2).
-func alternativeName(oid asn1.ObjectIdentifier) []byte {
-	state := sequence(element(tagSet, sequence(objectIdentifier(attributeTypes["L"]), element(tagPrintable, []byte("D")))))
-	return extension(oid, false, sequence(tagged(4, state)))
+// issuingState names the state as the machine-readable zone does (Doc 9303-12,
+// 7.1.1.2).
+func issuingState() []byte {
+	name := sequence(element(tagSet, sequence(objectIdentifier(attributeTypes["L"]), element(tagPrintable, []byte("D")))))
+	return sequence(tagged(4, name))
 }
 
 func distributionPoint() []byte {
 	address := element(0x86, []byte("https://specimen.example/CRLs/D.crl"))
-	return extension(oidCRLDistributionPoints, false, sequence(sequence(tagged(0, tagged(0, address)))))
+	return sequence(sequence(tagged(0, tagged(0, address))))
 }

@@ -2,7 +2,7 @@ package conformance
 
 import (
 	"encoding/asn1"
-	"math/big"
+	"slices"
 )
 
 // CRL is the revocation list of the country signer (Doc 9303-12, 7.1.4).
@@ -22,14 +22,14 @@ func (c CRL) issue(authority, signer *issued, algorithm string) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
-	parts := [][]byte{integer(1), identifier, authority.issuer, timeOf(madeAt.AddDate(0, 0, -7)), timeOf(madeAt.AddDate(0, 1, 0))}
+	parts := [][]byte{integer(1), identifier, authority.name, timeOf(madeAt.AddDate(0, 0, -7)), timeOf(madeAt.AddDate(0, 1, 0))}
 	if c.Signer {
 		parts = append(parts, sequence(sequence(signer.serial, timeOf(madeAt.AddDate(0, -1, 0)))))
 	}
-	parts = append(parts, tagged(0, sequence(
-		extension(oidAuthorityKeyIdentifier, false, sequence(element(0x80, authority.identifier))),
-		extension(oidCRLNumber, false, bigInteger(big.NewInt(7))),
-	)))
+	parts = append(parts, tagged(0, sequence(slices.Concat(
+		extension("authorityKeyIdentifier", oidAuthorityKeyIdentifier, false, sequence(element(0x80, authority.identifier))).der,
+		extension("cRLNumber", oidCRLNumber, false, integer(7)).der,
+	))))
 	tbs := sequence(parts...)
 	signature, err := authority.key.sign(a, tbs)
 	if err != nil {

@@ -17,15 +17,15 @@ import (
 	"passport-agent/internal/ec"
 )
 
-// key is a private key with its SubjectPublicKeyInfo. One of the three is set.
+// key is a private key with its public key. One of the three is set.
 type key struct {
 	rsa    *rsa.PrivateKey
 	dsa    *dsa.PrivateKey
 	domain *ec.Domain
 	scalar ec.Scalar
 
-	info   []byte // SubjectPublicKeyInfo
-	public []byte // what the bit string in it holds
+	algorithm []byte // AlgorithmIdentifier in SubjectPublicKeyInfo
+	public    []byte // what the bit string in it holds
 }
 
 // loadKey reads a key that is not secret: it is that of a specimen.
@@ -64,7 +64,7 @@ func parseRSAKey(der []byte) (*key, error) {
 		return nil, err
 	}
 	k := &key{rsa: private, public: x509.MarshalPKCS1PublicKey(&private.PublicKey)}
-	k.info = sequence(sequence(objectIdentifier(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 1}), null()), bits(k.public))
+	k.algorithm = sequence(objectIdentifier(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 1}), null())
 	return k, nil
 }
 
@@ -81,7 +81,7 @@ func parseDSAKey(der []byte) (*key, error) {
 	private.Y = raw.Y
 	k := &key{dsa: private, public: bigInteger(raw.Y)}
 	parameters := sequence(bigInteger(raw.P), bigInteger(raw.Q), bigInteger(raw.G))
-	k.info = sequence(sequence(objectIdentifier(asn1.ObjectIdentifier{1, 2, 840, 10040, 4, 1}), parameters), bits(k.public))
+	k.algorithm = sequence(objectIdentifier(asn1.ObjectIdentifier{1, 2, 840, 10040, 4, 1}), parameters)
 	return k, nil
 }
 
@@ -114,7 +114,7 @@ func parseECKey(der []byte) (*key, error) {
 	if err != nil {
 		return nil, err
 	}
-	k.info = sequence(sequence(objectIdentifier(asn1.ObjectIdentifier{1, 2, 840, 10045, 2, 1}), parameters), bits(k.public))
+	k.algorithm = sequence(objectIdentifier(asn1.ObjectIdentifier{1, 2, 840, 10045, 2, 1}), parameters)
 	return k, nil
 }
 

@@ -86,8 +86,8 @@ func (c Case) holds(o observed) string {
 			return fmt.Sprintf("%s, not with %s", o, c.Fails)
 		}
 		return ""
-	case !slices.Equal(o.failed, []string{c.Fails}):
-		return fmt.Sprintf("%s; %s has to fail, alone", o, c.Fails)
+	case !slices.Equal(slices.Sorted(slices.Values(o.failed)), slices.Sorted(slices.Values(append([]string{c.Fails}, c.Also...)))):
+		return fmt.Sprintf("%s; to fail has %s %v alone", o, c.Fails, c.Also)
 	default:
 		return ""
 	}

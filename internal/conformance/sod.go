@@ -3,6 +3,7 @@ package conformance
 import (
 	"encoding/asn1"
 	"fmt"
+	"maps"
 	"slices"
 
 	"passport-agent/virtual"
@@ -22,13 +23,20 @@ type SOD struct {
 	Version        int64  `json:"version,omitempty"`
 	LDSVersion     string `json:"ldsVersion,omitempty"`
 	UnicodeVersion string `json:"unicodeVersion,omitempty"`
-	// SignerInfoVersion stands in place of the one that goes with Identifier.
-	SignerInfoVersion int64 `json:"signerInfoVersion,omitempty"`
 	// Hashes stand in place of true ones or beside them, by number of data group; an
-	// empty one leaves that of a data group out.
-	Hashes map[int]virtual.Hex `json:"hashes,omitempty"`
+	// empty one leaves that of a data group out. Numbers stand in place of the numbers.
+	Hashes  map[int]virtual.Hex `json:"hashes,omitempty"`
+	Numbers map[int]virtual.Hex `json:"numbers,omitempty"`
 	// WithoutCertificate leaves the signer's certificate out.
 	WithoutCertificate bool `json:"withoutCertificate,omitempty"`
+	// Object replaces parts of LDSSecurityObject, Content of encapContentInfo,
+	// Attributes single signed ones, SignerInfo and Message (SignedData) theirs. What
+	// is signed is signed as it then is.
+	Object     Parts `json:"object,omitempty"`
+	Content    Parts `json:"content,omitempty"`
+	Attributes Parts `json:"attributes,omitempty"`
+	SignerInfo Parts `json:"signerInfo,omitempty"`
+	Message    Parts `json:"message,omitempty"`
 }
 
 // Identifier is a way of naming a signer (RFC 5652, 5.3).
@@ -66,20 +74,27 @@ func (s SOD) securityObject(files map[virtual.File][]byte) ([]byte, error) {
 		hashes[number] = other
 	}
 	var list [][]byte
-	for number := range 256 {
-		if len(hashes[number]) > 0 {
-			list = append(list, sequence(integer(int64(number)), octets(hashes[number])))
+	for _, number := range slices.Sorted(maps.Keys(hashes)) {
+		if len(hashes[number]) == 0 {
+			continue
 		}
+		name, given := s.Numbers[number]
+		if !given {
+			name = integer(int64(number))
+		}
+		list = append(list, sequence(name, octets(hashes[number])))
 	}
 	algorithm, err := digestAlgorithm(s.Hash)
 	if err != nil {
 		return nil, err
 	}
-	parts := [][]byte{integer(s.Version), algorithm, sequence(list...)}
+	var versionInfo []byte
 	if s.LDSVersion != "" {
-		parts = append(parts, sequence(element(tagPrintable, []byte(s.LDSVersion)), element(tagPrintable, []byte(s.UnicodeVersion))))
+		versionInfo = sequence(element(tagPrintable, []byte(s.LDSVersion)), element(tagPrintable, []byte(s.UnicodeVersion)))
 	}
-	return sequence(parts...), nil
+	object, err := s.Object.apply("LDSSecurityObject", part{"version", integer(s.Version)}, part{"hashAlgorithm", algorithm},
+		part{"dataGroupHashValues", sequence(list...)}, part{"ldsVersionInfo", versionInfo})
+	return sequence(object), err
 }
 
 // sign returns the ContentInfo with SignedData over a content (RFC 5652, 5).
@@ -92,15 +107,17 @@ func (s SOD) sign(signer *issued, contentType asn1.ObjectIdentifier, content []b
 	if err != nil {
 		return nil, err
 	}
-	parts := [][]byte{
-		integer(3), setOf(algorithm),
-		sequence(objectIdentifier(contentType), tagged(0, octets(content))),
+	encapsulated, err := s.Content.apply("encapContentInfo", part{"eContentType", objectIdentifier(contentType)}, part{"eContent", tagged(0, octets(content))})
+	if err != nil {
+		return nil, err
 	}
-	if !s.WithoutCertificate {
-		parts = append(parts, tagged(0, signer.der))
+	certificates := tagged(0, signer.der)
+	if s.WithoutCertificate {
+		certificates = nil
 	}
-	parts = append(parts, setOf(info))
-	return sequence(objectIdentifier(oidSignedData), tagged(0, sequence(parts...))), nil
+	message, err := s.Message.apply("SignedData", part{"version", integer(3)}, part{"digestAlgorithms", setOf(algorithm)},
+		part{"encapContentInfo", sequence(encapsulated)}, part{"certificates", certificates}, part{"signerInfos", setOf(info)})
+	return sequence(objectIdentifier(oidSignedData), tagged(0, sequence(message))), err
 }
 
 func (s SOD) signerInfo(signer *issued, digestAlgorithm []byte, contentType asn1.ObjectIdentifier, content []byte) ([]byte, error) {
@@ -112,21 +129,13 @@ func (s SOD) signerInfo(signer *issued, digestAlgorithm []byte, contentType asn1
 	if err != nil {
 		return nil, err
 	}
-	sum, err := digest(s.Digest, content)
+	attributes, err := s.attributes(contentType, content)
 	if err != nil {
 		return nil, err
 	}
-	attribute := func(oid asn1.ObjectIdentifier, value []byte) []byte {
-		return sequence(objectIdentifier(oid), setOf(value))
-	}
-	attributes := setOf(
-		attribute(oidContentType, objectIdentifier(contentType)),
-		attribute(oidMessageDigest, octets(sum)),
-		attribute(oidSigningTime, timeOf(madeAt)),
-	)
 	// The signature is over the attributes as a SET, not as the [0] that stands in
 	// the message (RFC 5652, 5.4).
-	signature, err := signer.key.sign(a, attributes)
+	signature, err := signer.key.sign(a, element(tagSet, attributes))
 	if err != nil {
 		return nil, err
 	}
@@ -134,23 +143,37 @@ func (s SOD) signerInfo(signer *issued, digestAlgorithm []byte, contentType asn1
 	if err != nil {
 		return nil, err
 	}
-	implicit := slices.Clone(attributes)
-	implicit[0] = 0xA0
-	return sequence(integer(version), name, digestAlgorithm, implicit, identifier, octets(signature)), nil
+	info, err := s.SignerInfo.apply("SignerInfo", part{"version", integer(version)}, part{"sid", name}, part{"digestAlgorithm", digestAlgorithm},
+		part{"signedAttrs", tagged(0, attributes)}, part{"signatureAlgorithm", identifier}, part{"signature", octets(signature)})
+	return sequence(info), err
+}
+
+// attributes are the signed attributes, in the order of DER.
+func (s SOD) attributes(contentType asn1.ObjectIdentifier, content []byte) ([]byte, error) {
+	sum, err := digest(s.Digest, content)
+	if err != nil {
+		return nil, err
+	}
+	members := []part{
+		attribute("contentType", oidContentType, objectIdentifier(contentType)),
+		attribute("signingTime", oidSigningTime, timeOf(madeAt)),
+		attribute("messageDigest", oidMessageDigest, octets(sum)),
+	}
+	return s.Attributes.apply("signedAttrs", members...)
+}
+
+func attribute(name string, oid asn1.ObjectIdentifier, value []byte) part {
+	return part{name, sequence(objectIdentifier(oid), setOf(value))}
 }
 
 // signerName is the SignerIdentifier with the version that goes with it.
 func (s SOD) signerName(signer *issued) (version int64, name []byte, err error) {
 	switch s.Identifier {
 	case IssuerAndSerialNumber:
-		version, name = 1, sequence(signer.issuer, signer.serial)
+		return 1, sequence(signer.issuer, signer.serial), nil
 	case SubjectKeyIdentifier:
-		version, name = 3, element(0x80, signer.identifier)
+		return 3, element(0x80, signer.identifier), nil
 	default:
 		return 0, nil, fmt.Errorf("no identifier %q of a signer", s.Identifier)
 	}
-	if s.SignerInfoVersion != 0 {
-		version = s.SignerInfoVersion
-	}
-	return version, name, nil
 }

@@ -25,9 +25,8 @@ type Specimen struct {
 	Picture string `json:"picture,omitempty"`
 	// Files are edits of the files. Those of EF.SOD are made when it has been signed,
 	// all others before the files are hashed.
-	Files map[virtual.File][]edit.Edit `json:"files,omitempty"`
-	// Announced are the data groups in EF.COM; those that are there where empty.
-	Announced []int `json:"announced,omitempty"`
+	Files      map[virtual.File][]edit.Edit `json:"files,omitempty"`
+	CommonData CommonData                   `json:"commonData"`
 
 	SOD           SOD         `json:"sod"`
 	Signer        Certificate `json:"signer"`        // the document signer
@@ -38,6 +37,14 @@ type Specimen struct {
 	PACE   PACE            `json:"pace"`
 	Chip   virtual.Profile `json:"chip"`
 	Reader Reader          `json:"reader"`
+}
+
+// CommonData is EF.COM. Empty fields are those of LDS 1.7 and of the data groups that
+// are there.
+type CommonData struct {
+	LDSVersion     string `json:"ldsVersion,omitempty"`
+	UnicodeVersion string `json:"unicodeVersion,omitempty"`
+	DataGroups     []int  `json:"dataGroups,omitempty"`
 }
 
 // PACE is what EF.CardAccess offers.
