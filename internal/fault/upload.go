@@ -18,6 +18,18 @@ const (
 	APIRedirected       Code = "api_redirected"
 	RateLimited         Code = "rate_limited"
 	APIFailed           Code = "api_failed"
+	MediaFormatUnknown  Code = "media_format_unknown"
+	MediaTooLarge       Code = "media_too_large"
+	MediaDamaged        Code = "media_damaged"
+	ResizeForbidden     Code = "resize_forbidden"
+	PDFDisabled         Code = "pdf_disabled"
+	ContextUnknown      Code = "context_unknown"
+	ImageRejected       Code = "image_rejected"
+	ImageTooLarge       Code = "image_too_large"
+	SubmitUncertain     Code = "submit_uncertain"
+	CreateUncertain     Code = "create_uncertain"
+	AnswerUnusable      Code = "answer_unusable"
+	SessionExpired      Code = "session_expired"
 )
 
 var uploadEntries = []Entry{
@@ -37,4 +49,16 @@ var uploadEntries = []Entry{
 	{APIRedirected, ExitRefused, "The service answered with a redirect, which is not followed.", "Set api_url to the address shown on the integration's page in the Veriff Customer Portal."},
 	{RateLimited, ExitNotNow, "The service asks to send more slowly.", "Wait for the time named in the message, at least a minute, and try again."},
 	{APIFailed, ExitNotNow, "The service, or a proxy before it, failed.", "Try again in a few minutes; look at the media of the session first, since a failing service may have stored the upload."},
+	{MediaFormatUnknown, ExitRefused, "The file is in no format that the service takes.", "Save the picture as JPEG, PNG, WebP or HEIC; what counts is the content, not the name of the file."},
+	{MediaTooLarge, ExitRefused, "The file is larger than the service takes and cannot be made smaller here.", "Export it as JPEG with a longer side of at most 1920 pixels (for iPhones: Settings, Camera, Formats, Most Compatible), or take a photo of a PDF page."},
+	{MediaDamaged, ExitRefused, "The picture is damaged.", "Open it in an image viewer and save it again, or take the picture again."},
+	{ResizeForbidden, ExitRefused, "The picture is larger than the service takes, and it may not be made smaller.", "Leave out --no-resize, or make the picture smaller yourself."},
+	{PDFDisabled, ExitRefused, "PDF files are not enabled.", "Ask Veriff to enable PDF for the integration and set pdf = true in the configuration, or send pictures."},
+	{ContextUnknown, ExitUsage, "The service knows no such context of a picture.", "Take one of the list in `upload image --help`; one that Veriff named for your integration goes into extra_contexts."},
+	{ImageRejected, ExitRefused, "The service refused the picture or its context.", "Open the picture and see that it is whole, and ask Veriff which contexts the integration takes."},
+	{ImageTooLarge, ExitRefused, "The service refused the picture as too large.", "The integration has a smaller limit than is documented: save the picture smaller and send that."},
+	{SubmitUncertain, ExitNotNow, "It is not known whether the service has submitted the session.", "Submit it again: a session that was submitted already counts as done."},
+	{CreateUncertain, ExitNotNow, "It is not known whether the service has created a session.", "Create one again; a session that stays empty expires by itself after seven days."},
+	{AnswerUnusable, ExitNotNow, "The answer of the service was cut off, not signed as it should be or not understood.", "Ask again: nothing was changed. If it stays so, compare api_secret and look for a proxy that rewrites answers."},
+	{SessionExpired, ExitRefused, "The session has expired or was abandoned.", "Create a new session and send everything to it: an old one takes nothing more after seven days."},
 }
