@@ -7,7 +7,6 @@ import (
 	"io"
 	"math"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,6 +30,7 @@ type answer struct {
 	unsigned   bool  // no signature was given
 	authentic  bool  // the signature holds
 	retryAfter time.Duration
+	sentBytes  int // of the request's body
 }
 
 func (c *Client) receive(response *http.Response) answer {
@@ -66,45 +66,24 @@ func retryAfter(header http.Header) time.Duration {
 	return min(max(at.Sub(now), 0), longest)
 }
 
-// judge turns an answer into a receipt or an error.
-func (c *Client) judge(m media, a answer, compressed bool) (Receipt, error) {
+// accepted returns the error that an answer is for a request, or nil where it is
+// a 2xx that the service has signed.
+func (a answer) accepted(r request, compressed bool) error {
 	switch {
 	case a.status/100 != 2:
-		return Receipt{}, refusal(a, compressed)
+		return a.refusal(r, compressed)
 	case a.unsigned:
-		return Receipt{}, unclear(a, "the answer is not signed")
+		return a.unclear(r, "the answer is not signed")
 	case !a.authentic:
-		return Receipt{}, unclear(a, "the signature of the answer is wrong")
+		return a.unclear(r, "the signature of the answer is wrong")
+	default:
+		return nil
 	}
-	stored, err := decodeStored(a.body, m.replyKeys)
-	if err != nil {
-		return Receipt{}, unclear(a, err.Error())
-	}
-	// A signature covers the body alone: an answer to another upload has a valid one.
-	if !strings.EqualFold(string(stored.SessionID), m.sessionID) {
-		return Receipt{}, unclear(a, "the answer names another session")
-	}
-	receipt := Receipt{
-		MediaID:   string(stored.ID),
-		SessionID: m.sessionID,
-		Name:      string(stored.Name),
-		Context:   string(stored.Context),
-		MIMEType:  string(stored.MIMEType),
-		Size:      stored.Size.integer(),
-		BodyBytes: len(m.body),
-	}
-	if !slices.Contains(m.sizes, int(receipt.Size)) {
-		receipt.Warnings = []Warning{{WarnSizeDiffers, fmt.Sprintf(
-			"The service states a size of %d bytes, which is not what was sent.", receipt.Size)}}
-	}
-	return receipt, nil
 }
 
 // unclear is a 2xx answer that proves nothing.
-func unclear(a answer, detail string) error {
-	return fault.New(fault.UploadUncertain, detail, &APIError{
-		HTTPStatus: a.status, Authenticated: a.authentic, Retry: RetryAfterCheck,
-	})
+func (a answer) unclear(r request, detail string) error {
+	return fault.New(r.lost, detail, &APIError{HTTPStatus: a.status, Authenticated: a.authentic, Retry: r.retryWhenLost()})
 }
 
 // stored describes what the service keeps (NfcUploadResponse, ImageUploadResponse).
@@ -119,15 +98,25 @@ type stored struct {
 
 var errNotUnderstood = errors.New("the answer is not understood")
 
-// decodeStored reads a 2xx answer. The page describes the same object under two
-// keys and the list of media has it in an array; new fields may come any time.
-func decodeStored(body []byte, keys []string) (stored, error) {
+// fieldsOf reads a 2xx answer, which says success.
+func fieldsOf(body []byte) (map[string]json.RawMessage, error) {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(body, &fields) != nil {
-		return stored{}, errors.New("the answer is not a JSON object")
+		return nil, errors.New("the answer is not a JSON object")
 	}
 	if !fieldSaysSuccess(fields["status"]) {
-		return stored{}, errors.New("the answer does not say success")
+		return nil, errors.New("the answer does not say success")
+	}
+	return fields, nil
+}
+
+// decodeStored reads the answer to an upload. The page describes the same object
+// under two keys and the list of media has it in an array; new fields may come
+// any time.
+func decodeStored(body []byte, keys []string) (stored, error) {
+	fields, err := fieldsOf(body)
+	if err != nil {
+		return stored{}, err
 	}
 	for _, key := range keys {
 		raw, ok := fields[key]
@@ -160,13 +149,20 @@ func fieldSaysSuccess(raw json.RawMessage) bool {
 
 // plausible refuses what would be awkward to print or to store.
 func (s stored) plausible() bool {
+	return printable(s.ID, s.Name, s.Context, s.MIMEType) && s.ID != "" && s.SessionID != ""
+}
+
+// in reports whether the service keeps it in that session.
+func (s stored) in(sessionID string) bool { return strings.EqualFold(string(s.SessionID), sessionID) }
+
+func printable(texts ...scalar) bool {
 	const longest = 256
-	for _, text := range []scalar{s.ID, s.Name, s.Context, s.MIMEType} {
+	for _, text := range texts {
 		if len(text) > longest || strings.ContainsFunc(string(text), unicode.IsControl) {
 			return false
 		}
 	}
-	return s.ID != "" && s.SessionID != ""
+	return true
 }
 
 // scalar is a JSON string, number or null as text: the service writes numbers

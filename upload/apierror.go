@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"passport-agent/internal/fault"
@@ -16,7 +17,7 @@ type Retry string
 // Verdicts on a second try.
 const (
 	RetryNever        Retry = "never"        // the same request will be refused again
-	RetryLater        Retry = "later"        // nothing was stored; try again after a pause
+	RetryLater        Retry = "later"        // try again after a pause: nothing was stored, or storing it again changes nothing
 	RetryAfterCheck   Retry = "after_check"  // it may be stored: look at the session's media first
 	RetryUncompressed Retry = "uncompressed" // at once, without Content-Encoding
 )
@@ -55,7 +56,8 @@ func RetryOf(err error) Retry {
 	switch {
 	case errors.As(err, &apiError):
 		return apiError.Retry
-	case errors.Is(err, fault.UploadUnreachable), errors.Is(err, fault.Interrupted):
+	case errors.Is(err, fault.UploadUnreachable), errors.Is(err, fault.Interrupted), errors.Is(err, fault.AnswerUnusable),
+		errors.Is(err, fault.SubmitUncertain), errors.Is(err, fault.CreateUncertain):
 		return RetryLater
 	case errors.Is(err, fault.UploadUncertain):
 		return RetryAfterCheck
@@ -66,7 +68,7 @@ func RetryOf(err error) Retry {
 
 // refusal classifies an answer that is not 2xx, by its HTTP status first: the
 // page shows code 1101 for 400, 401, 404 and 500 alike.
-func refusal(a answer, compressed bool) error {
+func (a answer) refusal(r request, compressed bool) error {
 	e := &APIError{
 		HTTPStatus:    a.status,
 		Code:          veriffCode(a.body),
@@ -92,17 +94,19 @@ func refusal(a answer, compressed bool) error {
 	case a.status == http.StatusTooManyRequests:
 		code, e.Retry = fault.RateLimited, RetryLater
 	case a.status == http.StatusRequestTimeout, a.status/100 == 5:
-		code, e.Retry = fault.APIFailed, RetryAfterCheck
+		code, e.Retry = fault.APIFailed, r.retryWhenLost()
 	case a.status/100 != 4:
-		code, e.Retry = fault.UploadUncertain, RetryAfterCheck
+		code, e.Retry = r.lost, r.retryWhenLost()
 	default:
 		switch {
 		case a.status == http.StatusNotFound:
 			code = fault.SessionNotFound
-		case a.status == http.StatusRequestEntityTooLarge:
-			code = fault.PayloadTooLarge
+		case a.status == http.StatusRequestEntityTooLarge && r.tooLarge != "":
+			code = r.tooLarge
 		case a.status == http.StatusBadRequest && e.Code == "1410":
 			code = fault.NFCDataRejected
+		case a.status == http.StatusBadRequest && slices.Contains(imageCodes, e.Code):
+			code = fault.ImageRejected
 		}
 		if !a.authentic {
 			detail = "the answer is not signed by the service, something on the way may have given it"
@@ -110,6 +114,9 @@ func refusal(a answer, compressed bool) error {
 	}
 	return fault.New(code, detail, e)
 }
+
+// imageCodes: image data missing, not base64, context not supported, property missing.
+var imageCodes = []string{"1400", "1401", "1402", "1403"}
 
 // veriffCode returns the code of an error body, written as string or number.
 func veriffCode(body []byte) string {

@@ -8,9 +8,6 @@
 package upload
 
 import (
-	"crypto/tls"
-	"fmt"
-	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -34,8 +31,6 @@ const (
 	// DefaultTimeout is how long nothing may move before an upload is given up.
 	DefaultTimeout = 60 * time.Second
 )
-
-const connectTimeout = 10 * time.Second
 
 // Config says where to upload and as whom. BaseURL, APIKey and Secret are
 // required.
@@ -63,9 +58,17 @@ type Config struct {
 	NoCompression bool
 	// UserAgent is sent as such; empty means "passport-agent".
 	UserAgent string
-	// Transport brings own certificates, a proxy or a dialler; nil means the
-	// system's certificates and no proxy. It is copied, and what guards an
-	// upload (TLS 1.2, fresh connections, HTTP/1.1) is set in the copy.
+	// IntegrationID is sent when a session is created; only integrations with
+	// flexible API keys need it.
+	IntegrationID string
+	// ExtraCA holds certificates in PEM that are trusted beside the system's.
+	ExtraCA []byte
+	// Proxy is the address of a proxy, http or https; it may hold a password. A base URL on this machine is
+	// reached without it; the environment's proxies are not looked at.
+	Proxy secret.Text
+	// Transport brings a dialler and the like; nil means the standard library's.
+	// It is copied, and what guards an upload (TLS 1.2, fresh connections,
+	// HTTP/1.1) is set in the copy.
 	Transport *http.Transport
 }
 
@@ -101,8 +104,8 @@ func New(config Config) (*Client, error) {
 	if config.MaxRawBytes < 0 || config.WarnBodyBytes < 0 || config.Timeout < 0 {
 		return nil, invalid("upload limits and time-outs must not be negative")
 	}
-	if strings.ContainsFunc(config.UserAgent, unicode.IsControl) {
-		return nil, invalid("user agent: must not hold control characters")
+	if strings.ContainsFunc(config.UserAgent+config.IntegrationID, unicode.IsControl) {
+		return nil, invalid("user agent and integration_id: must not hold control characters")
 	}
 	if config.MaxRawBytes == 0 {
 		config.MaxRawBytes = DefaultMaxRawBytes
@@ -116,11 +119,15 @@ func New(config Config) (*Client, error) {
 	if config.UserAgent == "" {
 		config.UserAgent = "passport-agent"
 	}
+	transport, err := transportFor(config)
+	if err != nil {
+		return nil, err
+	}
 	return &Client{
 		config:        config,
 		base:          base,
 		verifySecrets: append([]secret.Text{config.Secret}, config.VerifySecrets...),
-		transport:     guarded(config.Transport),
+		transport:     transport,
 	}, nil
 }
 
@@ -154,50 +161,3 @@ func loopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return err == nil && addr.IsLoopback()
 }
-
-// guarded copies a transport and sets what an upload relies on.
-func guarded(from *http.Transport) *http.Transport {
-	t := &http.Transport{}
-	if from != nil {
-		t = from.Clone()
-	}
-	if t.DialContext == nil {
-		t.DialContext = (&net.Dialer{Timeout: connectTimeout}).DialContext
-	}
-	if t.TLSHandshakeTimeout == 0 {
-		t.TLSHandshakeTimeout = connectTimeout
-	}
-	if t.TLSClientConfig == nil {
-		t.TLSClientConfig = &tls.Config{}
-	}
-	t.TLSClientConfig.MinVersion = max(t.TLSClientConfig.MinVersion, tls.VersionTLS12)
-	// A kept connection that the server has just closed turns the next upload
-	// into an uncertain one, and is the only case in which net/http sends a
-	// request a second time by itself.
-	t.DisableKeepAlives = true
-	t.Protocols = new(http.Protocols)
-	t.Protocols.SetHTTP1(true)
-	// Signatures are checked over the bytes on the wire.
-	t.DisableCompression = true
-	t.MaxResponseHeaderBytes = maxAnswerHeader
-	return t
-}
-
-// mediaURL returns where media of a session go. Session ids are opaque to the
-// client: it escapes them and refuses only what cannot be an id.
-func (c *Client) mediaURL(sessionID string) (string, error) {
-	const maxSessionID = 256
-	switch {
-	case sessionID == "":
-		return "", fault.New(fault.SessionIDInvalid, "it is empty", nil)
-	case len(sessionID) > maxSessionID:
-		return "", fault.New(fault.SessionIDInvalid, fmt.Sprintf("it is longer than %d bytes", maxSessionID), nil)
-	case strings.ContainsFunc(sessionID, notInID):
-		return "", fault.New(fault.SessionIDInvalid, "it holds control characters or is not UTF-8", nil)
-	case sessionID == "." || sessionID == "..":
-		return "", fault.New(fault.SessionIDInvalid, "dots alone are not an id", nil)
-	}
-	return c.base + "/sessions/" + url.PathEscape(sessionID) + "/media", nil
-}
-
-func notInID(r rune) bool { return unicode.IsControl(r) || r == unicode.ReplacementChar }

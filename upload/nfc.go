@@ -39,21 +39,24 @@ func (d NFCDocuments) files() []namedFile {
 // package fault; errors.As reaches an APIError where the service answered, and
 // RetryOf tells whether trying again makes sense.
 func (c *Client) UploadNFC(ctx context.Context, sessionID string, docs NFCDocuments, observe func(Event)) (Receipt, error) {
-	url, err := c.mediaURL(sessionID)
-	if err != nil {
+	if err := c.CheckSession(sessionID); err != nil {
 		return Receipt{}, err
 	}
 	if err := c.checkNFC(docs); err != nil {
 		return Receipt{}, err
 	}
-	body, sizes := marshalNFC(docs)
-	return c.uploadMedia(ctx, media{
+	body, sizes := nfcBody(docs)
+	receipt, err := c.uploadMedia(ctx, mediaUpload{
 		sessionID: sessionID,
-		url:       url,
 		body:      body,
+		tooLarge:  fault.PayloadTooLarge,
 		replyKeys: []string{"nfcDocument", "nfcDocuments"},
 		sizes:     sizes,
 	}, observe)
+	if err == nil && receipt.BodyBytes > c.config.WarnBodyBytes {
+		receipt.warn(WarnBodyLarge, fmt.Sprintf("The request of %d bytes may be over the service's limit of 500 KB.", receipt.BodyBytes))
+	}
+	return receipt, err
 }
 
 func (c *Client) checkNFC(docs NFCDocuments) error {
@@ -74,41 +77,20 @@ func (c *Client) checkNFC(docs NFCDocuments) error {
 	return nil
 }
 
-// marshalNFC returns the JSON body, written once into a buffer of exactly its
-// size, and every number of bytes that the service may mean by the 'size' of
-// this upload: the page does not say whether it counts the files, their base64
-// text, the object that holds them (a download gives that as JSON) or the body.
-func marshalNFC(docs NFCDocuments) (body []byte, sizes []int) {
-	const (
-		prefix = `{"nfcDocuments":`
-		suffix = `}`
-	)
-	raw, encoded, object := 0, 0, len("{}")
-	files := docs.files()
-	for i, f := range files {
-		n := base64.StdEncoding.EncodedLen(len(f.content))
+// nfcBody returns the JSON body and every number of bytes that the service may
+// mean by the 'size' of this upload: the page does not say whether it counts the
+// files, their base64 text, the object that holds them (a download gives that as
+// JSON) or the body.
+func nfcBody(docs NFCDocuments) (b body, sizes []int) {
+	const begin, end = `{"nfcDocuments":`, `"}}`
+	raw, encoded := 0, 0
+	separator := begin + `{"`
+	for _, f := range docs.files() {
+		b = append(b, part{text: separator + f.key + `":"`}, part{octets: f.content})
 		raw += len(f.content)
-		encoded += n
-		object += len(f.key) + len(`"":""`) + n
-		if i > 0 {
-			object += len(",")
-		}
+		encoded += base64.StdEncoding.EncodedLen(len(f.content))
+		separator = `","`
 	}
-
-	body = make([]byte, 0, len(prefix)+object+len(suffix))
-	body = append(body, prefix...)
-	for i, f := range files {
-		separator := byte(',')
-		if i == 0 {
-			separator = '{'
-		}
-		body = append(body, separator, '"')
-		body = append(body, f.key...)
-		body = append(body, `":"`...)
-		body = base64.StdEncoding.AppendEncode(body, f.content)
-		body = append(body, '"')
-	}
-	body = append(body, '}')
-	body = append(body, suffix...)
-	return body, []int{raw, encoded, object, len(body)}
+	b = append(b, part{text: end})
+	return b, []int{raw, encoded, b.size() - len(begin) - len("}"), b.size()}
 }

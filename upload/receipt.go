@@ -31,4 +31,10 @@ const (
 	WarnSizeDiffers WarningCode = "size_differs"
 	// WarnUncompressed: the service refused compression, the body went as it is.
 	WarnUncompressed WarningCode = "sent_uncompressed"
+	// WarnContextDiffers: the context that the service states is not that of the picture.
+	WarnContextDiffers WarningCode = "context_differs"
 )
+
+func (r *Receipt) warn(code WarningCode, text string) {
+	r.Warnings = append(r.Warnings, Warning{code, text})
+}
