@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"passport-agent/icao/verdict"
 	"passport-agent/internal/config"
 	"passport-agent/internal/fault"
 	"passport-agent/internal/folder"
@@ -59,7 +58,7 @@ in time or removed, 5 access refused, 6 read failed, 7 read but a check failed,
 	flags.StringVar(&f.reader, "reader", "", "name of the reader, or a part of it (default: the first with a document)")
 	flags.DurationVar(&f.wait, "wait", 30*time.Second, "how long to wait for a document")
 	flags.StringVar(&f.onFailed, "on-failed", string(tap.UploadOnFailed), "what to do with a document that failed a check: upload or refuse")
-	flags.StringVar(&f.profile, "profile", string(verdict.Field), profileHelp)
+	flags.StringVar(&f.profile, "profile", "", profileHelp)
 	flags.BoolVar(&f.requireTrust, "require-trust", false, "treat a document that could not be proved genuine as an error (exit status 7)")
 	flags.BoolVar(&f.noResume, "no-resume", false, "end where the document is taken away, instead of asking for it again")
 	flags.BoolVar(&f.probe, "probe-extended", false, "try extended length where reader or chip say nothing about it")
@@ -102,7 +101,13 @@ func (a *app) readOptions(cmd *cobra.Command, f *readFlags) (tap.Options, error)
 	if f.reader == "" {
 		f.reader = settings.Reader
 	}
-	profile, err := parseProfile(f.profile)
+	if !cmd.Flags().Changed("on-failed") {
+		f.onFailed = settings.OnFailed
+	}
+	if !cmd.Flags().Changed("require-trust") {
+		f.requireTrust = settings.RequireTrust
+	}
+	profile, err := parseProfile(f.profile, settings)
 	if err != nil {
 		return tap.Options{}, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"passport-agent/icao/trust"
 	"passport-agent/internal/cms"
+	"passport-agent/internal/config"
 	"passport-agent/internal/fault"
 	"passport-agent/tap"
 )
@@ -27,8 +28,12 @@ func (a *app) trustCommand() *cobra.Command {
 	return cmd
 }
 
-// trustDir is the folder of the trust store; empty where there is no data folder.
+// trustDir is the folder of the trust store: that of the configuration, else in the data
+// folder; empty where there is none.
 func (a *app) trustDir() string {
+	if shared := config.Inspect(a.configPath, a.lookup).Config.TrustFolder; shared != "" {
+		return shared
+	}
 	dir := a.dataFolder()
 	if dir == "" {
 		return ""

@@ -8,6 +8,7 @@ import (
 
 	"passport-agent/icao/lds"
 	"passport-agent/icao/verdict"
+	"passport-agent/internal/config"
 	"passport-agent/internal/fault"
 	"passport-agent/internal/folder"
 	"passport-agent/tap"
@@ -32,7 +33,7 @@ date. How the chip was opened cannot be checked again.`,
 		},
 	}
 	cmd.Flags().StringVar(&f.at, "at", "", "judge as of this date, YYYY-MM-DD (default: today)")
-	cmd.Flags().StringVar(&f.profile, "profile", string(verdict.Field), profileHelp)
+	cmd.Flags().StringVar(&f.profile, "profile", "", profileHelp)
 	cmd.Flags().BoolVar(&f.requireTrust, "require-trust", false, "treat a document that could not be proved genuine as an error (exit status 7)")
 	return cmd
 }
@@ -45,7 +46,14 @@ func (a *app) verify(cmd *cobra.Command, dir string, f *verifyFlags) tap.Result 
 			return tap.Aborted(software(), fault.New(fault.Usage, "--at takes a date YYYY-MM-DD", nil))
 		}
 	}
-	profile, err := parseProfile(f.profile)
+	settings, err := a.settings()
+	if err != nil {
+		return tap.Aborted(software(), err)
+	}
+	if !cmd.Flags().Changed("require-trust") {
+		f.requireTrust = settings.RequireTrust
+	}
+	profile, err := parseProfile(f.profile, settings)
 	if err != nil {
 		return tap.Aborted(software(), err)
 	}
@@ -78,12 +86,16 @@ func loadDocument(dir string) (*lds.Document, error) {
 	return lds.Parse(files)
 }
 
-const profileHelp = "which deviations from the standard are minded: field lets pass what real documents have, with a warning; strict fails every one"
+const profileHelp = "which deviations from the standard are minded: field (the default) lets pass what real documents have, with a warning; strict fails every one"
 
-func parseProfile(name string) (verdict.Profile, error) {
-	profile, ok := verdict.ParseProfile(name)
+// parseProfile reads the flag, or where it is empty the setting.
+func parseProfile(flag string, settings config.Config) (verdict.Profile, error) {
+	if flag == "" {
+		flag = settings.Profile
+	}
+	profile, ok := verdict.ParseProfile(flag)
 	if !ok {
-		return "", fault.New(fault.Usage, fmt.Sprintf("--profile takes field or strict, not %q", name), nil)
+		return "", fault.New(fault.Usage, fmt.Sprintf("--profile takes field or strict, not %q", flag), nil)
 	}
 	return profile, nil
 }

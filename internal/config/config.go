@@ -12,15 +12,15 @@ import (
 	"strings"
 	"time"
 
-	"github.com/BurntSushi/toml"
-
-	"passport-agent/internal/fault"
 	"passport-agent/internal/secret"
 )
 
 // EnvPrefix begins the name of every environment variable: the key api_url is
 // PASSPORT_AGENT_API_URL.
 const EnvPrefix = "PASSPORT_AGENT_"
+
+// defaults are the values of keys that are never empty.
+var defaults = map[string]string{"wait": "30s", "compression": "true", "profile": "field", "on_failed": "upload", "require_trust": "false"}
 
 // Config is the settings. The zero value has no defaults; Load fills them in.
 type Config struct {
@@ -33,6 +33,10 @@ type Config struct {
 	WarnBodyBytes int
 	UploadTimeout time.Duration
 	Compression   bool
+	Profile       string
+	OnFailed      string
+	RequireTrust  bool
+	TrustFolder   string
 }
 
 // Key is one setting.
@@ -60,10 +64,34 @@ func Keys() []Key {
 		{"max_nfc_bytes", "size of all chip files above which nothing is sent, in bytes", number(func(c *Config) *int { return &c.MaxNFCBytes })},
 		{"warn_body_bytes", "size of a request body above which a warning is given, in bytes", number(func(c *Config) *int { return &c.WarnBodyBytes })},
 		{"upload_timeout", "how long an upload may stand still, such as 60s", duration(func(c *Config) *time.Duration { return &c.UploadTimeout })},
-		{"compression", "whether uploads are compressed with gzip, true or false", func(c *Config, v string) (err error) {
-			c.Compression, err = strconv.ParseBool(v)
-			return err
-		}},
+		{"compression", "whether uploads are compressed with gzip, true or false", truth(func(c *Config) *bool { return &c.Compression })},
+		{"profile", "which deviations from the standard are minded, field or strict", choice(func(c *Config) *string { return &c.Profile }, "field", "strict")},
+		{"on_failed", "what to do with a document that failed a check, " + strings.Join(onFailed, ", "), choice(func(c *Config) *string { return &c.OnFailed }, onFailed...)},
+		{"require_trust", "whether a document that could not be proved genuine is an error, true or false", truth(func(c *Config) *bool { return &c.RequireTrust })},
+		{"trust_folder", "folder of the trust store, where several users share one; empty takes the one in the data folder", text(func(c *Config) *string { return &c.TrustFolder })},
+	}
+}
+
+var onFailed = []string{"upload", "refuse"}
+
+func truth(field func(*Config) *bool) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		b, err := strconv.ParseBool(v)
+		if err != nil {
+			return errors.New("neither true nor false")
+		}
+		*field(c) = b
+		return nil
+	}
+}
+
+func choice(field func(*Config) *string, allowed ...string) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		if !slices.Contains(allowed, v) {
+			return fmt.Errorf("not one of %s", strings.Join(allowed, ", "))
+		}
+		*field(c) = v
+		return nil
 	}
 }
 
@@ -108,95 +136,9 @@ func setSecretFile(c *Config, path string) error {
 	if value == "" || len(b) > maxSecretFile {
 		return fmt.Errorf("%s holds no secret", path)
 	}
+	if info, err := os.Stat(path); err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o007 != 0 {
+		return fmt.Errorf("everybody on this machine may read %s (mode is %v): run chmod o= on it", path, info.Mode().Perm())
+	}
 	c.APISecret = secret.NewText(value)
 	return nil
 }
-
-// Load reads the file at path (where path is empty: the one at DefaultPath, if
-// there is one) and then the environment through lookup. It fails with
-// fault.ConfigInvalid, naming key and place; the values of secrets are never in
-// an error.
-func Load(path string, lookup func(string) (string, bool)) (Config, error) {
-	c := Config{Wait: 30 * time.Second, Compression: true}
-	named := path != ""
-	if !named {
-		path = DefaultPath(lookup)
-	}
-	if path != "" {
-		if err := c.loadFile(path, named); err != nil {
-			return Config{}, err
-		}
-	}
-	for _, key := range Keys() {
-		value, ok := lookup(key.Env())
-		if !ok || value == "" {
-			continue
-		}
-		if err := key.set(&c, value); err != nil {
-			return Config{}, invalid("environment variable "+key.Env(), err)
-		}
-	}
-	return c, nil
-}
-
-func (c *Config) loadFile(path string, named bool) error {
-	b, err := os.ReadFile(path)
-	if os.IsNotExist(err) && !named {
-		return nil
-	}
-	if err != nil {
-		return invalid("configuration file", err)
-	}
-	values := map[string]any{}
-	if err := toml.Unmarshal(b, &values); err != nil {
-		return invalid(path, withoutValue(err))
-	}
-	for _, key := range Keys() {
-		value, ok := values[key.Name]
-		if !ok {
-			continue
-		}
-		delete(values, key.Name)
-		if key.Name == "api_secret" {
-			if err := onlyOwnerReads(path); err != nil {
-				return err
-			}
-		}
-		if err := key.set(c, fmt.Sprint(value)); err != nil {
-			return invalid(path+", "+key.Name, err)
-		}
-	}
-	if len(values) > 0 {
-		var unknown []string
-		for name := range values {
-			unknown = append(unknown, name)
-		}
-		slices.Sort(unknown)
-		return invalid(path, fmt.Errorf("unknown key %s", strings.Join(unknown, ", ")))
-	}
-	return nil
-}
-
-// withoutValue keeps the line and drops the text of a syntax error, which may
-// quote a secret.
-func withoutValue(err error) error {
-	var syntax toml.ParseError
-	if errors.As(err, &syntax) {
-		return fmt.Errorf("line %d is not TOML", syntax.Position.Line)
-	}
-	return errors.New("not TOML")
-}
-
-// onlyOwnerReads refuses a secret in a file that others may read.
-func onlyOwnerReads(path string) error {
-	info, err := os.Stat(path)
-	if err != nil {
-		return invalid("configuration file", err)
-	}
-	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
-		return invalid(path+", api_secret", fmt.Errorf("the file holds a secret and others may read it: run chmod 600 on it (mode is %v)", info.Mode().Perm()))
-	}
-	return nil
-}
-
-func invalid(place string, err error) error { return fault.New(fault.ConfigInvalid, place, err) }

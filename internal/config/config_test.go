@@ -1,8 +1,10 @@
 package config_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 
@@ -49,7 +51,7 @@ compression = false
 }
 
 func TestEveryKeyIsAlsoAnEnvironmentVariable(t *testing.T) {
-	values := map[string]string{"api_secret_file": write(t, "secret", canary, 0o600), "wait": "1s", "upload_timeout": "1s", "max_nfc_bytes": "1", "warn_body_bytes": "1", "compression": "true"}
+	values := map[string]string{"api_secret_file": write(t, "secret", canary, 0o600), "wait": "1s", "upload_timeout": "1s", "max_nfc_bytes": "1", "warn_body_bytes": "1", "compression": "true", "profile": "strict", "on_failed": "refuse", "require_trust": "true"}
 	for _, key := range config.Keys() {
 		value := values[key.Name]
 		if value == "" {
@@ -111,4 +113,86 @@ func TestASecretInAFileOfItsOwnerIsTaken(t *testing.T) {
 	c, err := config.Load(write(t, "config.toml", `api_secret = "`+canary+`"`, 0o600), env(nil))
 	require.NoError(t, err)
 	require.Equal(t, canary, c.APISecret.Reveal())
+}
+
+// A drop-in beside the file overrules it, one of the system overrules both, and the
+// environment overrules all; each value says where it comes from.
+func TestDropInsOverruleTheFile(t *testing.T) {
+	dir, system := t.TempDir(), t.TempDir()
+	put := func(path, content string) {
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+	}
+	file := filepath.Join(dir, "config.toml")
+	put(file, "reader = \"file\"\nwait = \"1s\"\nprofile = \"field\"\napi_key = \"file\"\n")
+	put(filepath.Join(dir, "conf.d", "10-a.toml"), "wait = \"2s\"\nprofile = \"field\"")
+	put(filepath.Join(dir, "conf.d", "20-b.toml"), "\nwait = \"3s\"")
+	put(filepath.Join(dir, "conf.d", "notes.txt"), "no TOML")
+	put(filepath.Join(system, "policy.toml"), "profile = \"strict\"\nrequire_trust = true")
+	values := map[string]string{"PASSPORT_AGENT_SYSTEM_DROP_INS": system, "PASSPORT_AGENT_API_KEY": "environment"}
+
+	i := config.Inspect(file, env(values))
+	require.Empty(t, i.Problems)
+	require.Equal(t, "file", i.Config.Reader)
+	require.Equal(t, 3*time.Second, i.Config.Wait)
+	require.Equal(t, "strict", i.Config.Profile)
+	require.True(t, i.Config.RequireTrust)
+	require.Equal(t, "environment", i.Config.APIKey)
+	places := map[string]string{}
+	for _, s := range i.Settings {
+		places[s.Key] = s.Place
+	}
+	require.Equal(t, file+":1", places["reader"])
+	require.Equal(t, filepath.Join(dir, "conf.d", "20-b.toml")+":2", places["wait"])
+	require.Equal(t, filepath.Join(system, "policy.toml")+":1", places["profile"])
+	require.Equal(t, "PASSPORT_AGENT_API_KEY", places["api_key"])
+	require.Equal(t, "default", places["compression"])
+}
+
+// Every mistake is found at once, each with its line and a mend.
+func TestInspectionFindsEveryMistake(t *testing.T) {
+	path := write(t, "config.toml", "api_ulr = \"x\"\nwait = \"soon\"\n\n[table]\nx = 1\n", 0o600)
+	i := config.Inspect(path, env(map[string]string{"PASSPORT_AGENT_SYSTEM_DROP_INS": "", "PASSPORT_AGENT_PROFILE": "lax"}))
+	require.Len(t, i.Problems, 4)
+	want := []struct{ place, text, mend string }{
+		{path + ":2", "wait", "30s"}, {path + ":1", "api_ulr", "api_url"}, {path + ":4", "table", "config init"}, {"PASSPORT_AGENT_PROFILE", "profile", "strict"},
+	}
+	for n, p := range i.Problems {
+		require.Equal(t, want[n].place, p.Place)
+		require.Contains(t, p.Text, want[n].text)
+		require.Contains(t, p.Mend, want[n].mend)
+	}
+	require.Equal(t, 30*time.Second, i.Config.Wait, "the former value holds")
+}
+
+// A file in which every key stands is itself without mistakes, also with the comments
+// taken away from the keys that have a default.
+func TestTheTemplateIsAConfiguration(t *testing.T) {
+	template := config.Template()
+	for _, key := range config.Keys() {
+		require.Contains(t, template, "\n#"+key.Name+" = ")
+	}
+	for _, text := range []string{template, regexp.MustCompile(`(?m)^#([a-z_]+ = ("[^"]+"|true|false))$`).ReplaceAllString(template, "$1")} {
+		i := config.Inspect(write(t, "config.toml", text, 0o600), env(map[string]string{"PASSPORT_AGENT_SYSTEM_DROP_INS": ""}))
+		require.Empty(t, i.Problems)
+		require.True(t, i.Config.Compression)
+	}
+}
+
+// What is shown of a configuration holds no secret.
+func TestSecretsAreNotShown(t *testing.T) {
+	i := config.Inspect(write(t, "config.toml", `api_secret = "`+canary+`"`, 0o600), env(nil))
+	require.Equal(t, canary, i.Config.APISecret.Reveal())
+	require.NotContains(t, fmt.Sprint(i.Settings, i.Problems, i.Config), canary)
+}
+
+// A secret in a file that everybody may read is none.
+func TestASecretFileForEverybodyIsRefused(t *testing.T) {
+	for mode, refused := range map[os.FileMode]bool{0o600: false, 0o640: false, 0o644: true} {
+		_, err := config.Load(write(t, "empty.toml", "", 0o600), env(map[string]string{"PASSPORT_AGENT_API_SECRET_FILE": write(t, "secret", canary, mode)}))
+		require.Equal(t, refused, err != nil, "%v", mode)
+		if refused {
+			require.ErrorContains(t, err, "chmod o=")
+		}
+	}
 }
