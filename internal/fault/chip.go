@@ -20,6 +20,9 @@ const (
 	CheckFailed          Code = "check_failed"
 	TrustRequired        Code = "trust_required"
 	UnsupportedAlgorithm Code = "unsupported_algorithm"
+	PortraitNotProved    Code = "portrait_not_proved"
+	PortraitRefused      Code = "portrait_refused"
+	PortraitUnreadable   Code = "portrait_unreadable"
 )
 
 var chipEntries = []Entry{
@@ -41,4 +44,7 @@ var chipEntries = []Entry{
 	{CheckFailed, ExitCheckFailed, "A check of the document failed.", "Look at the failed checks; do not accept the document on the strength of its chip before it has been examined."},
 	{TrustRequired, ExitCheckFailed, "The document could not be proved genuine, and --require-trust asks for that.", "Have the document examined, or read it without --require-trust to go on with what was found."},
 	{UnsupportedAlgorithm, ExitRead, "The document uses an algorithm that the agent does not know.", "Check for a newer version of the agent; report the document type."},
+	{PortraitNotProved, ExitCheckFailed, "The issuer's signature does not cover the portrait, so it was neither decoded nor written.", "Look at the failed checks; compare the holder with the picture on the data page and have the document examined."},
+	{PortraitRefused, ExitRead, "The portrait claims to be larger than any portrait is, and was not decoded.", "Compare the holder with the picture on the data page; treat the chip as suspect."},
+	{PortraitUnreadable, ExitRead, "The portrait cannot be turned into a picture to show.", "Compare the holder with the picture on the data page; what was read and uploaded is complete all the same."},
 }
