@@ -141,6 +141,8 @@ func TestEveryFaultOfTheServiceHasItsOutcome(t *testing.T) {
 		exit  int
 	}{
 		sandbox.DropBeforeCommit:    {tap.UploadUncertain, fault.UploadUncertain, fault.ExitNotNow},
+		sandbox.Reset:               {tap.UploadUncertain, fault.UploadUncertain, fault.ExitNotNow},
+		sandbox.CommitThenReset:     {tap.UploadUncertain, fault.UploadUncertain, fault.ExitNotNow},
 		sandbox.Stall:               {tap.UploadUncertain, fault.UploadUncertain, fault.ExitNotNow},
 		sandbox.Redirect:            {tap.UploadRefused, fault.APIRedirected, fault.ExitRefused},
 		sandbox.IntegrationInactive: {tap.UploadRefused, fault.IntegrationInactive, fault.ExitRefused},

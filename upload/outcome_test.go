@@ -34,6 +34,7 @@ func TestFaultsOfTheService(t *testing.T) {
 		committed int
 	}{
 		sandbox.DropBeforeCommit:    {fault.UploadUncertain, upload.RetryAfterCheck, 0, 0},
+		sandbox.Reset:               {fault.UploadUncertain, upload.RetryAfterCheck, 0, 0},
 		sandbox.Stall:               {fault.UploadUncertain, upload.RetryAfterCheck, 0, 0},
 		sandbox.Redirect:            {fault.APIRedirected, upload.RetryNever, 307, 0},
 		sandbox.IntegrationInactive: {fault.IntegrationInactive, upload.RetryNever, 401, 0},
@@ -43,6 +44,7 @@ func TestFaultsOfTheService(t *testing.T) {
 		sandbox.Unavailable:         {fault.APIFailed, upload.RetryAfterCheck, 503, 0},
 		sandbox.EncodingRefused:     {"", upload.RetryNever, 0, 1},
 		sandbox.CommitThenDrop:      {fault.UploadUncertain, upload.RetryAfterCheck, 0, 1},
+		sandbox.CommitThenReset:     {fault.UploadUncertain, upload.RetryAfterCheck, 0, 1},
 		sandbox.CommitThenStall:     {fault.UploadUncertain, upload.RetryAfterCheck, 0, 1},
 		sandbox.LateCommit:          {fault.UploadUncertain, upload.RetryAfterCheck, 0, 0},
 		sandbox.Truncate:            {fault.UploadUncertain, upload.RetryAfterCheck, 0, 1},

@@ -34,7 +34,7 @@ type answer struct {
 }
 
 // handle routes requests to what answers them, behind the checks that all share.
-func (s *Server) handle(method, path string, serve func(*exchange) answer) {
+func (s *Server) handle(method, path string, kind Request, serve func(*exchange) answer) {
 	pattern := strings.TrimSpace(method + " " + path)
 	s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		event := Event{Method: r.Method, Route: path, SessionID: r.PathValue("id")}
@@ -46,12 +46,10 @@ func (s *Server) handle(method, path string, serve func(*exchange) answer) {
 			// The client went away within its request; nobody is there to answer.
 			panic(http.ErrAbortHandler)
 		}
-		if path == mediaPath && r.Method == http.MethodPost {
-			x.fault = s.nextFault()
-			event.Fault = x.fault
-			if s.failBefore(w, x) {
-				return
-			}
+		x.fault = s.nextFault(kind)
+		event.Fault = x.fault
+		if s.failBefore(w, x) {
+			return
 		}
 		reply, ok := s.admit(x, received)
 		if ok {
@@ -66,8 +64,6 @@ func (s *Server) observe(event Event) {
 		s.options.Observe(event)
 	}
 }
-
-const mediaPath = "/v1/sessions/{id}/media"
 
 // admit checks the API key and takes the body out of its encoding.
 func (s *Server) admit(x *exchange, received []byte) (answer, bool) {

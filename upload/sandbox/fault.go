@@ -2,20 +2,43 @@ package sandbox
 
 import (
 	"bytes"
+	"crypto/tls"
 	"fmt"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
 	"time"
 )
 
-// Fault is a way in which a media upload fails on demand. Its value is the name
-// on the command line.
+// Request is a kind of request. Its value is the name on the command line.
+type Request string
+
+// The requests of the API.
+const (
+	Upload   Request = "upload"   // POST /v1/sessions/{id}/media
+	Create   Request = "create"   // POST /v1/sessions
+	Submit   Request = "submit"   // PATCH /v1/sessions/{id}
+	List     Request = "list"     // GET /v1/sessions/{id}/media
+	Decision Request = "decision" // GET /v1/sessions/{id}/decision
+)
+
+// ParseRequest returns the request of that name.
+func ParseRequest(name string) (Request, error) {
+	if !slices.Contains([]Request{Upload, Create, Submit, List, Decision}, Request(name)) {
+		return "", fmt.Errorf("unknown request %q: upload, create, submit, list or decision", name)
+	}
+	return Request(name), nil
+}
+
+// Fault is a way in which a request fails on demand. Its value is the name on the
+// command line.
 type Fault string
 
-// Faults in which the upload is not looked at and nothing is committed.
+// Faults in which the request is not looked at and nothing is committed.
 const (
 	DropBeforeCommit    Fault = "drop-before-commit"   // the request is read, the connection is cut
+	Reset               Fault = "reset"                // the request is read, the connection is reset
 	Stall               Fault = "stall"                // no answer until the client goes or Release; released, the upload is served
 	Redirect            Fault = "redirect"             // 307 to another host
 	IntegrationInactive Fault = "integration-inactive" // 401 with code 1804
@@ -26,10 +49,11 @@ const (
 	EncodingRefused     Fault = "415"                  // whatever the encoding, while it has one
 )
 
-// Faults in which a valid upload is committed, and its answer is spoilt. The
-// answer to a refused upload is spoilt too.
+// Faults in which a valid request is committed, and its answer is spoilt. The
+// answer to a refused request is spoilt too.
 const (
 	CommitThenDrop  Fault = "commit-then-drop"  // the connection is cut before the answer
+	CommitThenReset Fault = "commit-then-reset" // the connection is reset before the answer
 	CommitThenStall Fault = "commit-then-stall" // no answer until the client goes or Release
 	LateCommit      Fault = "late-commit"       // the connection is cut; the commit comes later
 	Truncate        Fault = "truncate"          // the connection is cut in the middle of the answer
@@ -44,8 +68,8 @@ const (
 // Faults returns every fault there is.
 func Faults() []Fault {
 	return []Fault{
-		DropBeforeCommit, Stall, Redirect, IntegrationInactive, TooManyRequests, ServerError, BadGateway, Unavailable, EncodingRefused,
-		CommitThenDrop, CommitThenStall, LateCommit, Truncate, WrongSignature, Unsigned, NotJSON, WrongSession, Oversize, SlowLoris,
+		DropBeforeCommit, Reset, Stall, Redirect, IntegrationInactive, TooManyRequests, ServerError, BadGateway, Unavailable, EncodingRefused,
+		CommitThenDrop, CommitThenReset, CommitThenStall, LateCommit, Truncate, WrongSignature, Unsigned, NotJSON, WrongSession, Oversize, SlowLoris,
 	}
 }
 
@@ -61,17 +85,21 @@ func ParseFault(name string) (Fault, error) {
 const Always = -1
 
 type planned struct {
-	fault Fault
-	left  int // uploads, or Always
+	request Request
+	fault   Fault
+	left    int // requests, or Always
 }
 
 // Inject lets the next uploads fail, as many as times says, or Always. Faults
 // come in the order in which they were injected.
-func (s *Server) Inject(f Fault, times int) {
+func (s *Server) Inject(f Fault, times int) { s.InjectOn(Upload, f, times) }
+
+// InjectOn does that to the next requests of any kind.
+func (s *Server) InjectOn(r Request, f Fault, times int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if times != 0 {
-		s.faults = append(s.faults, planned{f, times})
+		s.faults = append(s.faults, planned{r, f, times})
 	}
 }
 
@@ -82,17 +110,18 @@ func (s *Server) ClearFaults() {
 	s.faults = nil
 }
 
-func (s *Server) nextFault() Fault {
+func (s *Server) nextFault(r Request) Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.faults) == 0 {
+	at := slices.IndexFunc(s.faults, func(p planned) bool { return p.request == r })
+	if at < 0 {
 		return ""
 	}
-	next := &s.faults[0]
+	next := &s.faults[at]
 	fault := next.fault
 	if next.left > 0 {
 		if next.left--; next.left == 0 {
-			s.faults = s.faults[1:]
+			s.faults = slices.Delete(s.faults, at, at+1)
 		}
 	}
 	return fault
@@ -122,11 +151,12 @@ func (s *Server) stall(x *exchange) bool {
 	}
 }
 
-func (s *Server) commitLater(id string, m Media) {
+// commitLater: a session that is submitted in the meantime takes nothing more, and
+// then nothing comes.
+func (s *Server) commitLater(commit func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	// A session submitted in the meantime takes nothing more: then nothing comes.
-	s.late = append(s.late, func() { _, _ = s.commit(id, m) })
+	s.late = append(s.late, commit)
 	if s.options.LateAfter > 0 {
 		time.AfterFunc(s.options.LateAfter, s.CommitLate)
 	}
@@ -146,12 +176,30 @@ func (s *Server) CommitLate() {
 // cut ends the connection without another byte.
 func cut() { panic(http.ErrAbortHandler) }
 
+// reset ends it so that the other side sees a reset instead of an end.
+func reset(w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		cut()
+	}
+	if secured, ok := conn.(*tls.Conn); ok {
+		conn = secured.NetConn()
+	}
+	if plain, ok := conn.(*net.TCPConn); ok {
+		_ = plain.SetLinger(0) // what is left to send is dropped
+	}
+	_ = conn.Close()
+}
+
 // failBefore answers for the faults that come before the upload is looked at.
 func (s *Server) failBefore(w http.ResponseWriter, x *exchange) bool {
 	status := 0
 	switch x.fault {
 	case DropBeforeCommit:
 		cut()
+	case Reset:
+		reset(w)
+		return true
 	case Stall:
 		if s.stall(x) {
 			return false
@@ -199,6 +247,10 @@ func (s *Server) failAfter(w http.ResponseWriter, x *exchange, a answer, body []
 	case CommitThenDrop, LateCommit:
 		x.event.Status = 0
 		cut()
+	case CommitThenReset:
+		x.event.Status = 0
+		reset(w)
+		return true
 	case CommitThenStall:
 		if !s.stall(x) {
 			x.event.Status = 0

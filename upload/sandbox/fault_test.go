@@ -1,6 +1,8 @@
 package sandbox_test
 
 import (
+	"errors"
+	"syscall"
 	"testing"
 	"time"
 
@@ -20,6 +22,7 @@ func TestFaultsOnTheWire(t *testing.T) {
 		more      func(*testing.T, result)
 	}{
 		{sandbox.DropBeforeCommit, 0, false, 0, nil},
+		{sandbox.Reset, 0, false, 0, nil},
 		{sandbox.Redirect, 307, false, 0, func(t *testing.T, r result) {
 			require.Contains(t, r.header.Get("Location"), "https://elsewhere.invalid/v1/sessions/")
 		}},
@@ -29,6 +32,7 @@ func TestFaultsOnTheWire(t *testing.T) {
 		{sandbox.BadGateway, 502, false, 0, func(t *testing.T, r result) { require.Contains(t, string(r.raw), "<html>") }},
 		{sandbox.Unavailable, 503, false, 0, nil},
 		{sandbox.CommitThenDrop, 0, false, 1, nil},
+		{sandbox.CommitThenReset, 0, false, 1, nil},
 		{sandbox.LateCommit, 0, false, 0, nil},
 		{sandbox.Truncate, 0, false, 1, nil},
 		{sandbox.WrongSignature, 200, false, 1, func(t *testing.T, r result) { require.Len(t, r.header.Get("x-hmac-signature"), 64) }},
@@ -45,6 +49,8 @@ func TestFaultsOnTheWire(t *testing.T) {
 			r, err := correct("POST", mediaURL(base), valid).try(t)
 			if test.status == 0 {
 				require.Error(t, err)
+				reset := test.fault == sandbox.Reset || test.fault == sandbox.CommitThenReset
+				require.Equal(t, reset, errors.Is(err, syscall.ECONNRESET), "%v", err)
 			} else {
 				require.NoError(t, err)
 				require.Equal(t, test.status, r.status)
@@ -73,7 +79,7 @@ func TestFaultsComeInOrderAndAsOftenAsAsked(t *testing.T) {
 	require.Equal(t, []int{500, 500, 503, 503, 503}, seen)
 	list := correct("GET", mediaURL(base), nil)
 	list.header.Set("X-Hmac-Signature", hexMAC(sandbox.DemoSecret, []byte(session)))
-	require.Equal(t, 200, list.do(t).status, "faults are for uploads only")
+	require.Equal(t, 200, list.do(t).status, "these faults are for uploads")
 	s.ClearFaults()
 	require.Equal(t, 200, correct("POST", mediaURL(base), valid).do(t).status)
 }
@@ -146,4 +152,37 @@ func TestEncodingRefusedOnDemand(t *testing.T) {
 	require.Equal(t, 415, r.status)
 	require.Empty(t, s.Media(session))
 	require.Equal(t, 200, correct("POST", mediaURL(base), valid).do(t).status)
+}
+
+// Each kind of request fails when it is told to, and a lost answer has committed
+// what it should have told.
+func TestFaultsOfOtherRequests(t *testing.T) {
+	s, base, _ := start(t, sandbox.Options{})
+	get := func(below string) call {
+		c := correct("GET", base+"/v1/sessions/"+session+below, nil)
+		c.header.Set("X-Hmac-Signature", hexMAC(sandbox.DemoSecret, []byte(session)))
+		return c
+	}
+	submit := correct("PATCH", base+"/v1/sessions/"+session, []byte(`{"verification":{"status":"submitted"}}`))
+	create := correct("POST", base+"/v1/sessions", []byte(`{"verification":{}}`))
+	for request, c := range map[sandbox.Request]call{sandbox.Create: create, sandbox.List: get("/media"), sandbox.Decision: get("/decision"), sandbox.Submit: submit} {
+		s.InjectOn(request, sandbox.ServerError, 1)
+		require.Equal(t, 500, c.do(t).status)
+		s.InjectOn(request, sandbox.LateCommit, 1)
+		_, err := c.try(t)
+		require.Error(t, err)
+	}
+	require.Len(t, s.Sessions(), 1)
+	require.False(t, s.Submitted(session))
+	s.CommitLate()
+	require.Len(t, s.Sessions(), 2)
+	require.True(t, s.Submitted(session))
+
+	s.InjectOn(sandbox.Create, sandbox.CommitThenDrop, 1)
+	_, err := create.try(t)
+	require.Error(t, err)
+	require.Len(t, s.Sessions(), 3)
+	for _, r := range []call{get("/decision"), get("/media"), create} {
+		require.Equal(t, 2, r.do(t).status/100, "the faults have passed")
+	}
 }

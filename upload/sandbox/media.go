@@ -27,7 +27,7 @@ func (s *Server) uploadMedia(x *exchange) answer {
 	}
 	media.ID = newID()
 	if x.fault == LateCommit {
-		s.commitLater(id, media)
+		s.commitLater(func() { _, _ = s.commit(id, media) })
 	} else if refusal, ok := s.commit(id, media); !ok {
 		return refusal
 	} else {
@@ -67,8 +67,8 @@ func (s *Server) open(id string) (answer, bool) {
 	switch known := s.known(id); {
 	case known == nil:
 		return refuse(http.StatusNotFound, "1101", "no such session"), false
-	case known.submitted:
-		return refuse(http.StatusConflict, "1101", "the session was submitted"), false
+	case !takesMedia(known.status):
+		return refuse(http.StatusConflict, "1101", "the session is "+known.status), false
 	}
 	return answer{}, true
 }
@@ -98,7 +98,7 @@ func (s *Server) decodeMedia(body []byte) (Media, answer, bool) {
 		case "nfcDocuments":
 			return s.decodeNFC(value, len(body))
 		case "image":
-			return decodeImage(value)
+			return s.decodeImage(value)
 		}
 	}
 	return bad("1101", "neither image nor nfcDocuments")
@@ -139,40 +139,6 @@ func (s *Server) decodeNFC(raw json.RawMessage, bodySize int) (Media, answer, bo
 		return Media{}, refuse(http.StatusRequestEntityTooLarge, "1412", "the chip data is over 500 KB"), false
 	}
 	media.Size = counts[s.options.SizeReading]
-	return media, answer{}, true
-}
-
-// decodeImage reads context and content; content is base64, with a data URI's
-// prefix (the page's notes) or without (its schema). Formats and sizes of images
-// are not looked at.
-func decodeImage(raw json.RawMessage) (Media, answer, bool) {
-	fields, err := object(raw)
-	if err != nil {
-		return bad("1400", "image is not an object")
-	}
-	context, ok := text(fields["context"])
-	content, okContent := text(fields["content"])
-	if !ok || context == "" || context == nfcContext || !okContent || content == "" {
-		return bad("1403", "image needs context and content")
-	}
-	if timestamp, given := fields["timestamp"]; given {
-		if _, ok := text(timestamp); !ok {
-			return bad("1202", "timestamp is not a string")
-		}
-	}
-	prefix, encoded, isURI := strings.Cut(content, ";base64,")
-	if !isURI {
-		encoded = content
-	}
-	media := Media{Context: context}
-	if media.Content, ok = decodeBase64(encoded); !ok {
-		return bad("1401", "content is not base64")
-	}
-	media.MIMEType = strings.TrimPrefix(prefix, "data:")
-	if !isURI {
-		media.MIMEType = http.DetectContentType(media.Content)
-	}
-	media.Size = len(media.Content)
 	return media, answer{}, true
 }
 

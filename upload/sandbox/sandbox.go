@@ -10,8 +10,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -57,6 +59,17 @@ type Options struct {
 	SizeReading    Reading // what 'size' counts in answers; empty: ReadingRaw
 	SchemaSpelling bool    // answer under 'nfcDocuments' (the page's schema) instead of 'nfcDocument' (its example)
 	NumericCodes   bool    // write error codes as numbers instead of strings
+
+	// PDF takes PDF files, as Veriff enables it for an integration.
+	PDF bool
+	// Contexts are taken beside those of the page.
+	Contexts []string
+	// TimestampWithinHour refuses pictures whose timestamp is more than an hour past
+	// (code 1201), which the page does not say of pictures.
+	TimestampWithinHour bool
+	// Decide is the status that a session has as soon as it is submitted; empty: it
+	// stays submitted. ParseDecision knows the values.
+	Decide string
 
 	// AnySession accepts every session id, as if it had been created.
 	AnySession bool
@@ -109,8 +122,8 @@ type Server struct {
 }
 
 type session struct {
-	submitted bool
-	media     []Media
+	status string
+	media  []Media
 }
 
 // New returns a sandbox without sessions.
@@ -139,11 +152,12 @@ func New(options Options) *Server {
 		sessions: map[string]*session{},
 		released: make(chan struct{}),
 	}
-	s.handle("POST", "/v1/sessions", s.createSession)
-	s.handle("PATCH", "/v1/sessions/{id}", s.submitSession)
-	s.handle("GET", "/v1/sessions/{id}/media", s.listMedia)
-	s.handle("POST", "/v1/sessions/{id}/media", s.uploadMedia)
-	s.handle("", "/", func(*exchange) answer { return refuse(http.StatusNotFound, "1101", "no such resource") })
+	s.handle("POST", "/v1/sessions", Create, s.createSession)
+	s.handle("PATCH", "/v1/sessions/{id}", Submit, s.submitSession)
+	s.handle("GET", "/v1/sessions/{id}/media", List, s.listMedia)
+	s.handle("POST", "/v1/sessions/{id}/media", Upload, s.uploadMedia)
+	s.handle("GET", "/v1/sessions/{id}/decision", Decision, s.decision)
+	s.handle("", "/", "", func(*exchange) answer { return refuse(http.StatusNotFound, "1101", "no such resource") })
 	return s
 }
 
@@ -180,25 +194,46 @@ func (s *Server) AddSession(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.sessions[id] == nil {
-		s.sessions[id] = &session{}
+		s.sessions[id] = &session{status: "created"}
 	}
 }
 
-// Submit submits a session, as a PATCH does; it does nothing to an unknown one.
+// Submit submits a session, as a PATCH does; it does nothing to one that is
+// unknown or past that.
 func (s *Server) Submit(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if known := s.sessions[id]; known != nil {
-		known.submitted = true
+	if known := s.sessions[id]; known != nil && takesMedia(known.status) {
+		s.submit(known)
 	}
 }
 
-// Submitted reports whether a session is known and was submitted.
+// SetStatus puts a known session into any status of the API, such as "started",
+// "expired" or "approved".
+func (s *Server) SetStatus(id, status string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := statuses[status]; !ok || s.sessions[id] == nil {
+		return fmt.Errorf("no session %q, or no status %q", id, status)
+	}
+	s.sessions[id].status = status
+	return nil
+}
+
+// Sessions returns the ids of all sessions, in no order.
+func (s *Server) Sessions() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.sessions))
+}
+
+// Submitted reports whether a session is known and was submitted, whatever was
+// decided since.
 func (s *Server) Submitted(id string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	known := s.sessions[id]
-	return known != nil && known.submitted
+	return known != nil && !slices.Contains([]string{"created", "started", "expired", "abandoned"}, known.status)
 }
 
 // Media returns what has been committed to a session, in order.
@@ -214,7 +249,7 @@ func (s *Server) Media(sessionID string) []Media {
 // known returns a session, or nil. The caller holds the lock.
 func (s *Server) known(id string) *session {
 	if s.sessions[id] == nil && s.options.AnySession {
-		s.sessions[id] = &session{}
+		s.sessions[id] = &session{status: "created"}
 	}
 	return s.sessions[id]
 }

@@ -12,6 +12,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"image"
+	"image/png"
 	"io"
 	"net"
 	"net/http"
@@ -121,6 +123,15 @@ var (
 	dg2   = []byte("\x75\x06dg2...")
 	valid = nfc(com, sod, dg1, dg2)
 )
+
+// picture is the base64 of a PNG file of that size.
+func picture(width, height int) string {
+	var out bytes.Buffer
+	if err := png.Encode(&out, image.NewGray(image.Rect(0, 0, width, height))); err != nil {
+		panic(err)
+	}
+	return base64.StdEncoding.EncodeToString(out.Bytes())
+}
 
 func mediaURL(base string) string { return base + "/v1/sessions/" + session + "/media" }
 
@@ -344,7 +355,7 @@ func TestBodiesThatThePageRefuses(t *testing.T) {
 		"an empty object":        {"1101", `{}`},
 		"unknown member":         {"1101", `{"nfcData":{}}`},
 		"the reply's spelling":   {"1101", strings.Replace(string(valid), "nfcDocuments", "nfcDocument", 1)},
-		"image and nfcDocuments": {"1101", `{"image":{"context":"face","content":"YWJj"},` + string(valid[1:])},
+		"image and nfcDocuments": {"1101", `{"image":{"context":"face","content":"` + picture(10, 10) + `"},` + string(valid[1:])},
 		"nfcDocuments twice":     {"1101", strings.TrimSuffix(string(valid), "}") + "," + string(valid[1:])},
 		"nfcDocuments an array":  {"1410", `{"nfcDocuments":[{"com":"YWJj","sod":"YWJj","dg1":"YWJj","dg2":"YWJj"}]}`},
 		"nfcDocuments null":      {"1410", `{"nfcDocuments":null}`},
@@ -352,9 +363,17 @@ func TestBodiesThatThePageRefuses(t *testing.T) {
 		"image no object":        {"1400", `{"image":"YWJj"}`},
 		"image without context":  {"1403", `{"image":{"content":"YWJj"}}`},
 		"image without content":  {"1403", `{"image":{"context":"face"}}`},
-		"image as document-nfc":  {"1403", `{"image":{"context":"document-nfc","content":"YWJj"}}`},
+		"image with more":        {"1104", `{"image":{"context":"face","content":"YWJj","name":"face"}}`},
+		"image as document-nfc":  {"1402", `{"image":{"context":"document-nfc","content":"YWJj"}}`},
 		"image not base64":       {"1401", `{"image":{"context":"face","content":"data:image/png;base64,*"}}`},
-		"image timestamp number": {"1202", `{"image":{"context":"face","content":"YWJj","timestamp":1}}`},
+		"image URI not base64":   {"1401", `{"image":{"context":"face","content":"data:image/png,YWJj"}}`},
+		"image of no format":     {"1101", `{"image":{"context":"face","content":"YWJj"}}`},
+		"image of another":       {"1101", `{"image":{"context":"face","content":"data:image/webp;base64,` + picture(10, 10) + `"}}`},
+		"image without a size":   {"1101", `{"image":{"context":"face","content":"data:image/png;base64,iVBORw0KGgoAAAAN"}}`},
+		"image too long":         {"1101", `{"image":{"context":"face","content":"` + picture(1921, 1) + `"}}`},
+		"image too high":         {"1101", `{"image":{"context":"face","content":"` + picture(1, 1921) + `"}}`},
+		"image timestamp number": {"1202", `{"image":{"context":"face","content":"` + picture(10, 10) + `","timestamp":1}}`},
+		"image timestamp date":   {"1202", `{"image":{"context":"face","content":"` + picture(10, 10) + `","timestamp":"2025-01-01"}}`},
 	}
 	for _, field := range []string{"com", "sod", "dg1", "dg2"} {
 		bodies[field+" missing"] = body{"1410", with(field, "")}
@@ -427,8 +446,9 @@ func TestAnySessionIsKnownWhereAsked(t *testing.T) {
 
 func TestImageUploadIsKept(t *testing.T) {
 	s, base, _ := start(t, sandbox.Options{})
-	content := []byte("\x89PNG\r\n\x1a\n....")
-	encoded := base64.StdEncoding.EncodeToString(content)
+	encoded := picture(1920, 2)
+	content, err := base64.StdEncoding.DecodeString(encoded)
+	require.NoError(t, err)
 	for _, text := range []string{encoded, "data:image/png;base64," + encoded} {
 		body := `{"image":{"context":"document-front","content":"` + text + `","timestamp":"2025-01-01T10:00:00Z"}}`
 		r := correct("POST", mediaURL(base), []byte(body)).do(t)
@@ -456,7 +476,7 @@ func TestLifeOfASession(t *testing.T) {
 	id := created["id"].(string)
 
 	require.Equal(t, 200, correct("POST", base+"/v1/sessions/"+id+"/media", valid).do(t).status)
-	image := []byte(`{"image":{"context":"face","content":"YWJj"}}`)
+	image := []byte(`{"image":{"context":"face","content":"` + picture(10, 10) + `"}}`)
 	require.Equal(t, 200, correct("POST", base+"/v1/sessions/"+id+"/media", image).do(t).status)
 
 	list := correct("GET", base+"/v1/sessions/"+id+"/media", nil)
@@ -493,13 +513,66 @@ func TestSessionRequestsThatAreRefused(t *testing.T) {
 	create := func(body string) call { return correct("POST", base+"/v1/sessions", []byte(body)) }
 	requireRefusal(t, create(`no`).do(t), 400, "1101")
 	requireRefusal(t, create(`{}`).do(t), 400, "1102")
+	requireRefusal(t, create(`{"verification":{"vendorData":7}}`).do(t), 400, "1501")
+	requireRefusal(t, create(`{"verification":{"vendorData":"`+strings.Repeat("ü", 1001)+`"}}`).do(t), 400, "1500")
+	require.Equal(t, 201, create(`{"verification":{"vendorData":"`+strings.Repeat("ü", 1000)+`"}}`).do(t).status)
+	requireRefusal(t, create(`{"verification":{"callback":"http://example.com"}}`).do(t), 400, "1302")
+	requireRefusal(t, create(`{"verification":{"endUserId":"me"}}`).do(t), 400, "1104")
 	wrong = create(`{"verification":{}}`)
 	wrong.header.Set("X-Hmac-Signature", hexMAC("another", wrong.body))
 	requireRefusal(t, wrong.do(t), 401, "1815")
 
-	list := correct("GET", base+"/v1/sessions/unknown/media", nil)
-	list.header.Set("X-Hmac-Signature", hexMAC(sandbox.DemoSecret, []byte("unknown")))
-	requireRefusal(t, list.do(t), 404, "1101")
+	for _, below := range []string{"/media", "/decision"} {
+		get := correct("GET", base+"/v1/sessions/unknown"+below, nil)
+		get.header.Set("X-Hmac-Signature", hexMAC(sandbox.DemoSecret, []byte("unknown")))
+		requireRefusal(t, get.do(t), 404, "1101")
+	}
+}
+
+// A decision is asked for until it is there; what is decided or over takes no
+// media and is not submitted again.
+func TestDecisions(t *testing.T) {
+	s, base, _ := start(t, sandbox.Options{})
+	get := correct("GET", base+"/v1/sessions/"+session+"/decision", nil)
+	requireRefusal(t, get.do(t), 401, "1818")
+	get.header.Set("X-Hmac-Signature", hexMAC(sandbox.DemoSecret, []byte(session)))
+	submit := correct("PATCH", base+"/v1/sessions/"+session, []byte(`{"verification":{"status":"submitted"}}`))
+	for status, code := range map[string]int{
+		"created": 0, "started": 0, "submitted": 0, "approved": 9001, "declined": 9102, "resubmission_requested": 9103, "review": 9121, "expired": 9104, "abandoned": 9104,
+	} {
+		require.NoError(t, s.SetStatus(session, status))
+		r := get.do(t)
+		require.Equal(t, 200, r.status)
+		requireSigned(t, r)
+		open := status == "created" || status == "started"
+		require.Equal(t, !open && status != "expired" && status != "abandoned", s.Submitted(session), status)
+		if code == 0 {
+			require.Contains(t, r.fields, "verification")
+			require.Nil(t, r.fields["verification"])
+		} else {
+			decided := r.fields["verification"].(map[string]any)
+			require.Equal(t, session, decided["id"])
+			require.Equal(t, status, decided["status"])
+			require.Equal(t, float64(code), decided["code"])
+			require.Equal(t, false, decided["document"].(map[string]any)["nfcValidated"])
+		}
+		if !open {
+			requireRefusal(t, correct("POST", mediaURL(base), valid).do(t), 409, "1101")
+			requireRefusal(t, submit.do(t), 400, "1304")
+		}
+	}
+	require.Error(t, s.SetStatus(session, "lost"))
+	require.Error(t, s.SetStatus("unknown", "created"))
+
+	s, base, _ = start(t, sandbox.Options{Decide: "declined"})
+	require.Equal(t, 200, correct("POST", mediaURL(base), valid).do(t).status)
+	require.Equal(t, 200, correct("PATCH", base+"/v1/sessions/"+session, []byte(`{"verification":{"status":"submitted"}}`)).do(t).status)
+	get.url = base + "/v1/sessions/" + session + "/decision"
+	decided := get.do(t).fields["verification"].(map[string]any)
+	require.Equal(t, "declined", decided["status"])
+	require.Equal(t, true, decided["document"].(map[string]any)["nfcValidated"])
+	require.True(t, s.Submitted(session))
+	require.Equal(t, []string{session}, s.Sessions())
 }
 
 func TestNamesOnTheCommandLine(t *testing.T) {
@@ -519,6 +592,15 @@ func TestNamesOnTheCommandLine(t *testing.T) {
 	}
 	_, err = sandbox.ParseReading("gzip")
 	require.ErrorContains(t, err, "gzip")
+	for _, r := range []sandbox.Request{sandbox.Upload, sandbox.Create, sandbox.Submit, sandbox.List, sandbox.Decision} {
+		parsed, err := sandbox.ParseRequest(string(r))
+		require.NoError(t, err)
+		require.Equal(t, r, parsed)
+	}
+	_, err = sandbox.ParseRequest("delete")
+	require.ErrorContains(t, err, "delete")
+	require.NoError(t, sandbox.ParseDecision("approved"))
+	require.ErrorContains(t, sandbox.ParseDecision("submitted"), "submitted")
 }
 
 func TestServeEndsWithItsContextAlsoWhileARequestStalls(t *testing.T) {
