@@ -15,7 +15,7 @@ type masterFile struct {
 	id  uint16
 }
 
-var cardAccess = masterFile{sfi: lds.CardAccessSFI, id: lds.CardAccessID}
+var cardAccess = masterFile{sfi: lds.CardAccess.SFI(), id: lds.CardAccess.ID()}
 
 // maxMasterReads bounds the commands that one such file may cost: it has a few
 // hundred bytes.

@@ -14,6 +14,11 @@ type Document struct {
 	SOD  *SecurityObject
 	MRZ  *mrz.MRZ
 	Face *Face
+	// DG14, CardAccess and CardSecurity are nil where they were not read, or are not
+	// well formed.
+	DG14         *SecurityInfos
+	CardAccess   *SecurityInfos
+	CardSecurity *SignedSecurityInfos
 
 	digests  map[File][]byte
 	warnings map[File][]Warning // where the value of a file has no place for them
@@ -23,8 +28,12 @@ type Document struct {
 // known long before the portrait has come.
 func ReadOrder() []File { return []File{COM, DG1, SOD, DG2} }
 
-// Parse reads the files of a document. EF.COM may be missing, nothing else. It
-// fails with fault.FileNotOnChip, naming the file, or as the parser of a file does.
+// Optional are the files that not every document has. None of them keeps the others
+// from being judged where it cannot be read.
+func Optional() []File { return []File{DG14, DG15, CardAccess, CardSecurity} }
+
+// Parse reads the files of a document. EF.COM and the optional ones may be missing,
+// nothing else. It fails with fault.FileNotOnChip, naming the file, or as the parser of a file does.
 func Parse(files map[File][]byte) (*Document, error) {
 	d := &Document{Files: map[File][]byte{}}
 	for _, file := range ReadOrder() {
@@ -37,6 +46,11 @@ func Parse(files map[File][]byte) (*Document, error) {
 		}
 		if err := d.Add(file, b); err != nil {
 			return nil, err
+		}
+	}
+	for _, file := range Optional() {
+		if b, ok := files[file]; ok {
+			_ = d.Add(file, b) // its checks say what is wrong with it
 		}
 	}
 	return d, nil
@@ -60,6 +74,14 @@ func (d *Document) Add(file File, b []byte) (err error) {
 		d.SOD, err = ParseSOD(b)
 	case DG2:
 		d.Face, err = ParseDG2(b)
+	case DG14:
+		d.DG14, err = ParseDG14(b)
+	case DG15:
+		_, err = ParseDG15(b)
+	case CardAccess:
+		d.CardAccess, err = ParseCardAccess(b)
+	case CardSecurity:
+		d.CardSecurity, err = ParseCardSecurity(b)
 	}
 	return err
 }
@@ -103,6 +125,24 @@ func (d *Document) Warnings() []Warning {
 	}
 	if d.Face != nil {
 		all = append(all, d.Face.Warnings...)
+	}
+	if d.DG14 != nil {
+		all = append(all, named("dg14", d.DG14.Warnings)...)
+	}
+	if d.CardAccess != nil {
+		all = append(all, named("card_access", d.CardAccess.Warnings)...)
+	}
+	if d.CardSecurity != nil {
+		all = append(all, named("card_security", d.CardSecurity.Warnings)...)
+	}
+	return all
+}
+
+// named puts the file in front of the names of warnings that several files have.
+func named(file string, warnings []Warning) []Warning {
+	var all []Warning
+	for _, w := range warnings {
+		all = append(all, Warning{file + "_" + w.Name, w.Detail})
 	}
 	return all
 }

@@ -26,17 +26,25 @@ const (
 	DG15 File = 15
 	COM  File = 0x1E
 	SOD  File = 0x1D
+	// CardAccess and CardSecurity stand in the master file, where identifiers count
+	// anew (Doc 9303-10, 3.11.3 and 3.11.4).
+	CardAccess   File = 0x11C
+	CardSecurity File = 0x11D
 )
 
 const lastDataGroup = 16
 
-// String returns the name as used in reports: COM, SOD, DG1 …
+// String returns the name as used in reports: COM, SOD, DG1, CardAccess …
 func (f File) String() string {
 	switch f {
 	case COM:
 		return "COM"
 	case SOD:
 		return "SOD"
+	case CardAccess:
+		return "CardAccess"
+	case CardSecurity:
+		return "CardSecurity"
 	default:
 		return fmt.Sprintf("DG%d", int(f))
 	}
@@ -46,10 +54,10 @@ func (f File) String() string {
 func (f File) ID() uint16 { return 0x0100 | uint16(f) }
 
 // SFI returns the short file identifier.
-func (f File) SFI() byte { return byte(f) }
+func (f File) SFI() byte { return byte(f) & 0x1F }
 
-// DataGroup returns the number of a data group, 1 to 16; ok is false for EF.COM
-// and EF.SOD.
+// DataGroup returns the number of a data group, 1 to 16; ok is false for the
+// files that are none.
 func (f File) DataGroup() (number int, ok bool) {
 	return int(f), f >= 1 && f <= lastDataGroup
 }
@@ -65,6 +73,10 @@ func (f File) Tag() iso7816.Tag {
 		return 0x60
 	case SOD:
 		return 0x77
+	case CardAccess:
+		return 0x31
+	case CardSecurity:
+		return 0x30
 	default:
 		if number, ok := f.DataGroup(); ok {
 			return dataGroupTags[number]

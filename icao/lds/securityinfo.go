@@ -5,8 +5,7 @@ import (
 	"encoding/asn1"
 	"errors"
 	"fmt"
-
-	"passport-agent/internal/fault"
+	"slices"
 )
 
 // Limits on SecurityInfos. Documents have at most some twenty entries, the longest
@@ -110,13 +109,13 @@ var (
 	idAA   = asn1.ObjectIdentifier{2, 23, 136, 1, 1, 5}
 )
 
-// ParseSecurityInfos reads a SET OF SecurityInfo. Entries of unknown protocols never
+// securityInfos reads the SecurityInfos of a file. Entries of unknown protocols never
 // fail it, nor do malformed entries of known ones, which are warned of. It fails
 // with fault.FileMalformed.
-func ParseSecurityInfos(b []byte) (*SecurityInfos, error) {
+func (f File) securityInfos(b []byte) (*SecurityInfos, error) {
 	s, err := parseSecurityInfos(b)
 	if err != nil {
-		return nil, fault.New(fault.FileMalformed, "SecurityInfos", err)
+		return nil, f.malformed("SecurityInfos", err)
 	}
 	return s, nil
 }
@@ -221,6 +220,14 @@ func appendInfo[T any](list *[]T, raw []byte, id func(T) int) error {
 	return nil
 }
 
+// AnnouncesChipAuthentication reports whether there is an entry, well formed or not, of Chip
+// Authentication (Doc 9303-11, 9.2.5).
+func (s *SecurityInfos) AnnouncesChipAuthentication() bool {
+	return slices.ContainsFunc(s.All, func(i SecurityInfo) bool {
+		return len(i.Protocol) > len(idCA) && i.Protocol[:len(idCA)].Equal(idCA)
+	})
+}
+
 // Missing returns the entries of s that another file does not have, octet for
 // octet: EF.CardAccess, which nobody signs, is held against DG14 or EF.CardSecurity
 // that way (Doc 9303-11, 9.2.11).
@@ -236,4 +243,11 @@ func (s *SecurityInfos) Missing(other *SecurityInfos) []SecurityInfo {
 		}
 	}
 	return missing
+}
+
+// MissingPACE returns the ways of running PACE in s that another file does not have.
+func (s *SecurityInfos) MissingPACE(other *SecurityInfos) []SecurityInfo {
+	return slices.DeleteFunc(s.Missing(other), func(i SecurityInfo) bool {
+		return len(i.Protocol) < len(idPACE) || !i.Protocol[:len(idPACE)].Equal(idPACE)
+	})
 }

@@ -30,7 +30,7 @@ func sequence(elements ...[]byte) []byte {
 func set(entries ...[]byte) []byte { return iso7816.AppendTLV(nil, 0x31, bytes.Join(entries, nil)) }
 
 func parseInfos(t *testing.T, entries ...[]byte) *lds.SecurityInfos {
-	s, err := lds.ParseSecurityInfos(set(entries...))
+	s, err := lds.ParseCardAccess(set(entries...))
 	require.NoError(t, err)
 	require.Len(t, s.All, len(entries))
 	for i, entry := range entries {
@@ -119,7 +119,7 @@ func TestSecurityInfosOfTheReferencePassport(t *testing.T) {
 	object, rest, err := iso7816.ParseTLV(reference(t, "DG14.bin"))
 	require.NoError(t, err)
 	require.Empty(t, rest)
-	s, err := lds.ParseSecurityInfos(object.Value)
+	s, err := lds.ParseCardAccess(object.Value)
 	require.NoError(t, err)
 	require.Empty(t, s.Warnings)
 	require.NotEmpty(t, s.ChipAuthenticationPublicKeys)
@@ -203,17 +203,17 @@ func TestSecurityInfosAreCappedAndWellFormed(t *testing.T) {
 		"too many":            set(bytes.Repeat(info, 129)),
 		"too long":            set(sequence(oidObject(bsi(9)), iso7816.AppendTLV(nil, 0x04, make([]byte, 32<<10)))),
 	} {
-		s, err := lds.ParseSecurityInfos(file)
+		s, err := lds.ParseCardAccess(file)
 		require.ErrorIs(t, err, fault.FileMalformed, what)
 		require.Nil(t, s)
 		_, err = lds.ParseCardAccess(file)
 		require.ErrorIs(t, err, fault.FileMalformed, what)
 	}
 	parseInfos(t)
-	s, err := lds.ParseSecurityInfos(set(bytes.Repeat(info, 128)))
+	s, err := lds.ParseCardAccess(set(bytes.Repeat(info, 128)))
 	require.NoError(t, err)
 	require.Len(t, s.PACE, 128)
-	s, err = lds.ParseSecurityInfos(set(sequence(oidObject(bsi(4, 2)), deep), info))
+	s, err = lds.ParseCardAccess(set(sequence(oidObject(bsi(4, 2)), deep), info))
 	require.NoError(t, err, "what is nested deep is not followed")
 	require.Len(t, s.PACE, 1)
 }
@@ -232,7 +232,7 @@ func TestEntriesThatAreNotSigned(t *testing.T) {
 
 func TestEntriesAreCopies(t *testing.T) {
 	file := set(sequence(oidObject(bsi(4, 2, 2)), integer(2), integer(13)))
-	s, err := lds.ParseSecurityInfos(file)
+	s, err := lds.ParseCardAccess(file)
 	require.NoError(t, err)
 	before := bytes.Clone(s.All[0].Raw)
 	clear(file)
@@ -243,7 +243,7 @@ func FuzzParseSecurityInfos(f *testing.F) {
 	f.Add(set(sequence(oidObject(bsi(4, 2, 2)), integer(2), integer(13))))
 	f.Add(set(sequence(oidObject(bsi(1, 2)), sequence(sequence(oidObject(bsi(1))), []byte{0x03, 2, 0, 4}))))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		s, err := lds.ParseSecurityInfos(b)
+		s, err := lds.ParseCardAccess(b)
 		if err != nil {
 			require.ErrorIs(t, err, fault.FileMalformed)
 			return

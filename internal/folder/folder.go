@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 
 	"passport-agent/internal/fault"
 )
@@ -21,10 +22,10 @@ const Report = "report.json"
 // FileName returns the name in a folder of a file named as in reports: COM and
 // SOD become EF.COM.bin and EF.SOD.bin, DG1 becomes DG1.bin.
 func FileName(file string) string {
-	if file == "COM" || file == "SOD" {
-		return "EF." + file + ".bin"
+	if strings.HasPrefix(file, "DG") {
+		return file + ".bin"
 	}
-	return file + ".bin"
+	return "EF." + file + ".bin"
 }
 
 // Load reads the named files from a folder; those that are not there are left
