@@ -24,7 +24,7 @@ const (
 
 // Versions that issuers may write: LDS 1.7 and 1.8 (Doc 9303-10, 4.6.1.1), Unicode 4.0.0.
 var (
-	ldsVersions     = []string{"0107", "0108"}
+	ldsVersions     = []string{Version17, Version18}
 	unicodeVersions = []string{"040000"}
 )
 

@@ -99,12 +99,16 @@ func (sod *SecurityObject) checkVersions() {
 	switch {
 	case sod.Version != 0 && sod.Version != 1:
 		sod.warn("sod_security_object_version", fmt.Sprintf("version %d", sod.Version))
-	case sod.Version == 0 && sod.LDSVersion != "", sod.Version == 1 && sod.LDSVersion != ldsVersion18:
+	case sod.Version == 0 && sod.LDSVersion != "", sod.Version == 1 && sod.LDSVersion != Version18:
 		sod.warn("sod_lds_version", fmt.Sprintf("version %d of the security object with LDS version %q", sod.Version, sod.LDSVersion))
 	}
 }
 
-const ldsVersion18 = "0108"
+// Versions of the Logical Data Structure (Doc 9303-10, 4.6.1), 1.7 and 1.8.
+const (
+	Version17 = "0107"
+	Version18 = "0108"
+)
 
 // checkSignedData holds the message against Doc 9303-10, 4.6.2.2, and RFC 5652, 5.3,
 // as far as its content and its signature are found all the same.

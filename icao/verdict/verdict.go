@@ -124,8 +124,22 @@ func (v *Verdict) comAgainstSOD(d *lds.Document) {
 		c.Reason = "EF.COM and EF.SOD name different data groups"
 	}
 	v.add(c)
-	if d.COM != nil && d.COM.LDSVersion != "" && d.SOD.LDSVersion != "" && d.COM.LDSVersion != d.SOD.LDSVersion {
-		v.Warnings = append(v.Warnings, lds.Warning{Name: "com_lds_version_differs", Detail: d.COM.LDSVersion + ", in EF.SOD " + d.SOD.LDSVersion})
+	if d.COM != nil && d.COM.LDSVersion != "" {
+		v.ldsVersions(d.COM.LDSVersion, d.SOD)
+	}
+}
+
+// ldsVersions compares the version that EF.COM states with that of the security object,
+// whose version 0 is LDS 1.7 (Doc 9303-10, 4.6.2.3). A version that either should not
+// state is warned of as such.
+func (v *Verdict) ldsVersions(stated string, sod *lds.SecurityObject) {
+	signed := sod.LDSVersion
+	if sod.Version == 0 && signed == "" {
+		signed = lds.Version17
+	}
+	known := []string{lds.Version17, lds.Version18}
+	if stated != signed && slices.Contains(known, stated) && slices.Contains(known, signed) {
+		v.Warnings = append(v.Warnings, lds.Warning{Name: "com_lds_version_differs", Detail: stated + ", in EF.SOD " + signed})
 	}
 }
 

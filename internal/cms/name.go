@@ -98,7 +98,7 @@ func parseName(raw asn1.RawValue) (Name, error) {
 		parts := make([]string, len(list))
 		for i, member := range list {
 			pair, err := members(member, asn1.TagSequence, 2)
-			if err != nil || len(pair) != 2 || pair[0].Tag != asn1.TagOID {
+			if err != nil || len(pair) != 2 || pair[0].Class != asn1.ClassUniversal || pair[0].Tag != asn1.TagOID || pair[1].Class != asn1.ClassUniversal {
 				return Name{}, fmt.Errorf("%w: attribute of a name", ErrMalformed)
 			}
 			value := text(pair[1])

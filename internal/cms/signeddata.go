@@ -66,10 +66,10 @@ func ParseSignedData(b []byte) (*SignedData, error) {
 	if err := s.takeDigests(raw.DigestAlgorithms); err != nil {
 		return nil, err
 	}
-	if s.Certificates, err = sequences(raw.Certificates.Bytes); err != nil {
+	if s.Certificates, err = sequences(raw.Certificates); err != nil {
 		return nil, err
 	}
-	if s.CRLs, err = sequences(raw.CRLs.Bytes); err != nil {
+	if s.CRLs, err = sequences(raw.CRLs); err != nil {
 		return nil, err
 	}
 	return s, s.takeSigners(raw.SignerInfos)
@@ -105,10 +105,13 @@ func (s *SignedData) takeSigners(set asn1.RawValue) error {
 	return nil
 }
 
-// sequences returns the members that are certificates or lists of X.509; other
-// kinds are tagged (RFC 5652, 10.2).
-func sequences(content []byte) ([][]byte, error) {
-	list, err := elements(content, maxCertificates)
+// sequences returns the members of a set, which may be absent, that are certificates or
+// lists of X.509; other kinds are tagged (RFC 5652, 10.2).
+func sequences(set asn1.RawValue) ([][]byte, error) {
+	if len(set.FullBytes) > 0 && !set.IsCompound {
+		return nil, fmt.Errorf("%w: certificates or lists that are no set", ErrMalformed)
+	}
+	list, err := elements(set.Bytes, maxCertificates)
 	if err != nil {
 		return nil, err
 	}

@@ -74,6 +74,9 @@ func parseSignerInfo(der []byte) (SignerInfo, error) {
 	if s.SignedAttributes == nil {
 		return s, nil
 	}
+	if !raw.SignedAttributes.IsCompound {
+		return s, fmt.Errorf("%w: signed attributes are no set", ErrMalformed)
+	}
 	return s, s.takeAttributes(raw.SignedAttributes.Bytes)
 }
 

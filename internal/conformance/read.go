@@ -14,6 +14,7 @@ import (
 	"passport-agent/icao/verdict"
 	"passport-agent/internal/fault"
 	"passport-agent/internal/secret"
+	"passport-agent/iso7816"
 	"passport-agent/virtual"
 )
 
@@ -50,13 +51,13 @@ func (o observed) String() string {
 	}
 }
 
-// read reads a document from a chip of its own and judges it.
-func (b *builder) read(ctx context.Context, s Specimen) (o observed, err error) {
+// read reads a document from a chip of its own and judges it in a profile.
+func (b *builder) read(ctx context.Context, s Specimen, profile verdict.Profile) (o observed, err error) {
 	m, err := b.build(s)
 	if err != nil {
 		return o, err
 	}
-	chip, err := virtual.NewChip(m.document, virtual.ChipOptions{Profile: s.Chip})
+	chip, err := virtual.NewChip(m.document, virtual.ChipOptions{Profile: s.Chip, Limits: s.Reader.limits()})
 	if err != nil {
 		return o, err
 	}
@@ -71,7 +72,7 @@ func (b *builder) read(ctx context.Context, s Specimen) (o observed, err error) 
 			o = observed{broken: fmt.Sprintf("panic: %v\n%s", p, debug.Stack())}
 		}
 	}()
-	o = inspect(ctx, chip, access, zone, m)
+	o = inspect(ctx, chip, access, zone, profile, m)
 	if ctx.Err() != nil {
 		o.broken = "no answer in time"
 	}
@@ -79,7 +80,7 @@ func (b *builder) read(ctx context.Context, s Specimen) (o observed, err error) 
 }
 
 // inspect is the reader's part: nothing in it knows of the case.
-func inspect(ctx context.Context, chip *virtual.Chip, access icao.Access, zone *mrz.MRZ, m *made) observed {
+func inspect(ctx context.Context, chip *virtual.Chip, access icao.Access, zone *mrz.MRZ, profile verdict.Profile, m *made) observed {
 	session, err := icao.Open(ctx, chip, icao.Options{Access: access})
 	if err != nil {
 		return observed{code: fault.From(err).Code}
@@ -94,7 +95,7 @@ func inspect(ctx context.Context, chip *virtual.Chip, access icao.Access, zone *
 	}
 	v := verdict.Judge(verdict.Input{
 		Document: document, Protected: session.Cipher() != "", Key: key, Zone: zone,
-		Profile: verdict.Strict, Trust: m.store, At: madeAt,
+		Profile: profile, Trust: m.store, At: madeAt,
 	})
 	return observe(v, append(document.Warnings(), v.Warnings...))
 }
@@ -129,6 +130,13 @@ func minded(c verdict.Check, warnings []lds.Warning) []string {
 		return []string{c.Name}
 	}
 	return names
+}
+
+func (r Reader) limits() iso7816.Limits {
+	if r.Extended {
+		return iso7816.Limits{Extended: iso7816.Yes}
+	}
+	return iso7816.Limits{Extended: iso7816.No}
 }
 
 // access is what the reader at the desk has in hand: the data page, or the card access

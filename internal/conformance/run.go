@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+
+	"passport-agent/icao/verdict"
 )
 
 // Result is what came of a case. Miss says why it was not passed, empty where it was.
@@ -64,7 +66,7 @@ func (r *Runner) read(ctx context.Context, layers ...json.RawMessage) (observed,
 	if err != nil {
 		return observed{}, err
 	}
-	return r.builder.read(ctx, s)
+	return r.builder.read(ctx, s, verdict.Strict)
 }
 
 // holds says what is wrong with an answer, empty where it is the one asked for. One

@@ -65,6 +65,8 @@ type Reader struct {
 	Access string `json:"access,omitempty"` // auto, pace or bac
 	// ByCAN opens with the card access number instead of the data page.
 	ByCAN bool `json:"byCAN,omitempty"`
+	// Extended has the reader announce that it passes APDUs of extended length.
+	Extended bool `json:"extended,omitempty"`
 	// WithoutZone leaves the comparison of DG1 with the data page out.
 	WithoutZone bool `json:"withoutZone,omitempty"`
 }

@@ -1,0 +1,74 @@
+package conformance_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"passport-agent/internal/conformance"
+	"passport-agent/internal/icaotest"
+)
+
+const wrongHash = `{"sod": {"hashes": {"2": "00000000000000000000000000000000000000000000000000000000000000FF"}}}`
+
+// A case is passed when the check that it names fails, alone, and its document without
+// the deviation is good; everything else is a miss.
+func TestWhatIsAMiss(t *testing.T) {
+	runner := conformance.NewRunner(load(t))
+	good := conformance.Case{Outcome: conformance.Failed, Deviation: json.RawMessage(wrongHash), Fails: "dg2_hash"}
+	require.Empty(t, runner.Run(t.Context(), good).Miss)
+
+	for name, c := range map[string]conformance.Case{
+		"another check fails":         {Outcome: conformance.Failed, Deviation: json.RawMessage(wrongHash), Fails: "dg1_hash"},
+		"an error was to come":        {Outcome: conformance.Failed, Deviation: json.RawMessage(wrongHash), Fails: "file_malformed"},
+		"one more check fails":        {Outcome: conformance.Failed, Deviation: json.RawMessage(`{"sod": {"hashes": {"1": "00", "2": "00"}}}`), Fails: "dg2_hash"},
+		"it was to be good":           {Outcome: conformance.Successful, Deviation: json.RawMessage(wrongHash)},
+		"it does not deviate":         {Outcome: conformance.Failed, Deviation: json.RawMessage(`{}`), Fails: "dg2_hash"},
+		"the document is not good":    {Outcome: conformance.Failed, Document: json.RawMessage(wrongHash), Deviation: json.RawMessage(wrongHash), Fails: "dg2_hash"},
+		"a field is misspelt":         {Outcome: conformance.Failed, Deviation: json.RawMessage(`{"sod": {"hashs": {"2": "00"}}}`), Fails: "dg2_hash"},
+		"a part is misspelt":          {Outcome: conformance.Failed, Deviation: json.RawMessage(`{"sod": {"signerInfo": {"versoin": ""}}}`), Fails: "file_malformed"},
+		"one of its variants is good": {Outcome: conformance.Failed, Variants: []json.RawMessage{json.RawMessage(wrongHash), json.RawMessage(`{}`)}, Fails: "dg2_hash"},
+	} {
+		require.NotEmpty(t, runner.Run(t.Context(), c).Miss, name)
+	}
+}
+
+// Case files are held against the plan, so that none counts for what it is not.
+func TestACaseFileThatIsNotThePlansIsRefused(t *testing.T) {
+	for name, file := range map[string]string{
+		"an unknown case":             `{"id": "LDS_H_99", "title": "t", "outcome": "successful", "basis": "text"}`,
+		"another case's file":         `{"id": "LDS_H_04", "title": "t", "outcome": "successful", "basis": "text"}`,
+		"no title":                    `{"id": "LDS_H_99", "outcome": "successful", "basis": "text"}`,
+		"another basis":               `{"id": "LDS_H_03", "title": "t", "outcome": "successful", "basis": "reconstructed"}`,
+		"not the outcome of the text": `{"id": "LDS_H_03", "title": "t", "outcome": "either", "basis": "text", "note": "n"}`,
+		"an unknown field":            `{"id": "LDS_H_03", "title": "t", "outcome": "successful", "basis": "text", "deviations": {}}`,
+		"a check for a good one":      `{"id": "LDS_H_03", "title": "t", "outcome": "successful", "basis": "text", "fails": "dg2_hash"}`,
+	} {
+		folder := t.TempDir()
+		plan, err := os.ReadFile(filepath.Join(icaotest.Root(), "testdata", "conformance", "plan.json"))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(folder, "plan.json"), plan, 0o600))
+		var c struct{ ID string }
+		require.NoError(t, json.Unmarshal([]byte(file), &c))
+		written := c.ID
+		if name == "another case's file" {
+			written = "LDS_H_03"
+		}
+		require.NoError(t, os.WriteFile(filepath.Join(folder, written+".json"), []byte(file), 0o600))
+		_, err = conformance.Load(folder)
+		require.Error(t, err, name)
+	}
+}
+
+// A case without a file counts as not passed.
+func TestTheFiguresCountThePlan(t *testing.T) {
+	suite := load(t)
+	summary := suite.Summarise(nil)
+	require.Equal(t, conformance.Summary{Text: conformance.Tally{Of: 80}, Reconstructed: conformance.Tally{Of: 183}}, summary)
+	summary = suite.Summarise([]conformance.Result{{Case: conformance.Case{ID: "LDS_H_03"}}, {Case: conformance.Case{ID: "LDS_H_43"}, Miss: "missed"}})
+	require.Equal(t, 1, summary.Text.Passed)
+	require.Equal(t, 0, summary.Reconstructed.Passed)
+}
