@@ -155,7 +155,7 @@ func (s *Server) write(w http.ResponseWriter, x *exchange, a answer) {
 		header.Set("x-auth-client", key)
 	}
 	if !a.unsigned {
-		header.Set("x-hmac-signature", sign(s.options.Secret, body))
+		header.Set("x-hmac-signature", sign(s.options.AnswerSecret, body))
 	}
 	if s.failAfter(w, x, a, body) {
 		return

@@ -262,7 +262,7 @@ func (s *Server) failAfter(w http.ResponseWriter, x *exchange, a answer, body []
 		writeAndFlush(w, body[:len(body)/2])
 		cut()
 	case WrongSignature:
-		header.Set("x-hmac-signature", sign("not "+s.options.Secret, body))
+		header.Set("x-hmac-signature", sign("not "+s.options.AnswerSecret, body))
 	case Unsigned:
 		header.Del("x-hmac-signature")
 	case NotJSON:
@@ -278,7 +278,7 @@ func (s *Server) failAfter(w http.ResponseWriter, x *exchange, a answer, body []
 
 // replace answers with another body, signed as it should be.
 func (s *Server) replace(w http.ResponseWriter, status int, body []byte) bool {
-	w.Header().Set("x-hmac-signature", sign(s.options.Secret, body))
+	w.Header().Set("x-hmac-signature", sign(s.options.AnswerSecret, body))
 	w.WriteHeader(status)
 	// A client that has gone does not want the answer.
 	_, _ = w.Write(body)

@@ -54,6 +54,8 @@ func ParseReading(name string) (Reading, error) {
 type Options struct {
 	APIKey string // empty: DemoAPIKey
 	Secret string // empty: DemoSecret
+	// AnswerSecret signs the answers, as while secrets are changed; empty: Secret.
+	AnswerSecret string
 
 	LimitReading   Reading // empty: ReadingBody
 	SizeReading    Reading // what 'size' counts in answers; empty: ReadingRaw
@@ -133,6 +135,9 @@ func New(options Options) *Server {
 	}
 	if options.Secret == "" {
 		options.Secret = DemoSecret
+	}
+	if options.AnswerSecret == "" {
+		options.AnswerSecret = options.Secret
 	}
 	if options.LimitReading == "" {
 		options.LimitReading = ReadingBody
