@@ -5,8 +5,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"os"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,19 +18,26 @@ import (
 const EnvPrefix = "PASSPORT_AGENT_"
 
 // defaults are the values of keys that are never empty.
-var defaults = map[string]string{"wait": "30s", "compression": "true", "profile": "field", "on_failed": "upload", "require_trust": "false"}
+var defaults = map[string]string{"wait": "30s", "compression": "true", "profile": "field", "on_failed": "upload", "require_trust": "false", "pdf": "false", "face_nfc": "false"}
 
 // Config is the settings. The zero value has no defaults; Load fills them in.
 type Config struct {
 	APIURL        string
 	APIKey        string
 	APISecret     secret.Text
+	VerifySecrets []secret.Text
+	IntegrationID string
+	ExtraCA       []byte // certificates in PEM
+	Proxy         secret.Text
 	Reader        string
 	Wait          time.Duration
 	MaxNFCBytes   int
 	WarnBodyBytes int
 	UploadTimeout time.Duration
 	Compression   bool
+	PDF           bool
+	ExtraContexts []string
+	FaceNFC       bool
 	Profile       string
 	OnFailed      string
 	RequireTrust  bool
@@ -58,13 +63,27 @@ func Keys() []Key {
 			c.APISecret = secret.NewText(v)
 			return nil
 		}},
-		{"api_secret_file", "file that holds the shared secret", setSecretFile},
+		{"api_secret_file", "file that holds the shared secret", func(c *Config, path string) (err error) {
+			c.APISecret, err = secretFile(path)
+			return err
+		}},
+		{"api_verify_secrets_file", "file of further secrets, one a line, that answers may be signed with while secrets are changed", setVerifySecrets},
+		{"integration_id", "id of the integration, which only flexible API keys need", text(func(c *Config) *string { return &c.IntegrationID })},
+		{"api_ca_file", "file of certificates in PEM that are trusted for the API beside the system's", setExtraCA},
+		{"api_proxy", "address of a proxy to the API, such as http://proxy:3128; with a password in api_proxy_file", setProxy},
+		{"api_proxy_file", "file that holds the address of the proxy", func(c *Config, path string) (err error) {
+			c.Proxy, err = secretFile(path)
+			return err
+		}},
 		{"reader", "name of the reader, or a part of it; empty takes the first with a document", text(func(c *Config) *string { return &c.Reader })},
 		{"wait", "how long to wait for a document, such as 30s", duration(func(c *Config) *time.Duration { return &c.Wait })},
 		{"max_nfc_bytes", "size of all chip files above which nothing is sent, in bytes", number(func(c *Config) *int { return &c.MaxNFCBytes })},
 		{"warn_body_bytes", "size of a request body above which a warning is given, in bytes", number(func(c *Config) *int { return &c.WarnBodyBytes })},
 		{"upload_timeout", "how long an upload may stand still, such as 60s", duration(func(c *Config) *time.Duration { return &c.UploadTimeout })},
 		{"compression", "whether uploads are compressed with gzip, true or false", truth(func(c *Config) *bool { return &c.Compression })},
+		{"pdf", "whether PDF files may be sent, which Veriff has to enable first, true or false", truth(func(c *Config) *bool { return &c.PDF })},
+		{"extra_contexts", "contexts of pictures beside the documented ones, with commas between", setExtraContexts},
+		{"face_nfc", "whether the chip's portrait is sent too, as a picture with the context face-nfc, true or false", truth(func(c *Config) *bool { return &c.FaceNFC })},
 		{"profile", "which deviations from the standard are minded, field or strict", choice(func(c *Config) *string { return &c.Profile }, "field", "strict")},
 		{"on_failed", "what to do with a document that failed a check, " + strings.Join(onFailed, ", "), choice(func(c *Config) *string { return &c.OnFailed }, onFailed...)},
 		{"require_trust", "whether a document that could not be proved genuine is an error, true or false", truth(func(c *Config) *bool { return &c.RequireTrust })},
@@ -122,23 +141,4 @@ func duration(field func(*Config) *time.Duration) func(*Config, string) error {
 		*field(c) = d
 		return nil
 	}
-}
-
-// maxSecretFile is the longest secret file that is read, in bytes.
-const maxSecretFile = 4096
-
-func setSecretFile(c *Config, path string) error {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	value := strings.TrimSpace(string(b))
-	if value == "" || len(b) > maxSecretFile {
-		return fmt.Errorf("%s holds no secret", path)
-	}
-	if info, err := os.Stat(path); err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o007 != 0 {
-		return fmt.Errorf("everybody on this machine may read %s (mode is %v): run chmod o= on it", path, info.Mode().Perm())
-	}
-	c.APISecret = secret.NewText(value)
-	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -51,7 +52,8 @@ compression = false
 }
 
 func TestEveryKeyIsAlsoAnEnvironmentVariable(t *testing.T) {
-	values := map[string]string{"api_secret_file": write(t, "secret", canary, 0o600), "wait": "1s", "upload_timeout": "1s", "max_nfc_bytes": "1", "warn_body_bytes": "1", "compression": "true", "profile": "strict", "on_failed": "refuse", "require_trust": "true"}
+	values := map[string]string{"api_secret_file": write(t, "secret", canary, 0o600), "wait": "1s", "upload_timeout": "1s", "max_nfc_bytes": "1", "warn_body_bytes": "1", "compression": "true", "profile": "strict", "on_failed": "refuse", "require_trust": "true",
+		"api_verify_secrets_file": write(t, "secrets", canary, 0o600), "api_proxy_file": write(t, "proxy", canary, 0o600), "api_ca_file": write(t, "ca.pem", "x", 0o644), "pdf": "true", "face_nfc": "true"}
 	for _, key := range config.Keys() {
 		value := values[key.Name]
 		if value == "" {
@@ -90,15 +92,19 @@ func TestMistakesAreNamed(t *testing.T) {
 		env  map[string]string
 		want string
 	}{
-		"unknown key":          {file: `api_ur = "x"`, mode: 0o600, want: "api_ur"},
-		"not TOML":             {file: "reader = \"a\"\napi_secret = " + canary, mode: 0o600, want: "line 2"},
-		"secret others read":   {file: `api_secret = "` + canary + `"`, mode: 0o644, want: "chmod 600"},
-		"wait is no time":      {file: `wait = "soon"`, mode: 0o600, want: "wait"},
-		"negative wait":        {env: map[string]string{"PASSPORT_AGENT_WAIT": "-1s"}, mode: 0o600, want: "PASSPORT_AGENT_WAIT"},
-		"size is no number":    {env: map[string]string{"PASSPORT_AGENT_MAX_NFC_BYTES": "many"}, mode: 0o600, want: "PASSPORT_AGENT_MAX_NFC_BYTES"},
-		"compression":          {file: `compression = "maybe"`, mode: 0o600, want: "compression"},
-		"secret file missing":  {env: map[string]string{"PASSPORT_AGENT_API_SECRET_FILE": "/nonexistent/secret"}, mode: 0o600, want: "API_SECRET_FILE"},
-		"empty secret in file": {env: map[string]string{"PASSPORT_AGENT_API_SECRET_FILE": os.DevNull}, mode: 0o600, want: "API_SECRET_FILE"},
+		"unknown key":           {file: `api_ur = "x"`, mode: 0o600, want: "api_ur"},
+		"not TOML":              {file: "reader = \"a\"\napi_secret = " + canary, mode: 0o600, want: "line 2"},
+		"secret others read":    {file: `api_secret = "` + canary + `"`, mode: 0o644, want: "chmod 600"},
+		"wait is no time":       {file: `wait = "soon"`, mode: 0o600, want: "wait"},
+		"negative wait":         {env: map[string]string{"PASSPORT_AGENT_WAIT": "-1s"}, mode: 0o600, want: "PASSPORT_AGENT_WAIT"},
+		"size is no number":     {env: map[string]string{"PASSPORT_AGENT_MAX_NFC_BYTES": "many"}, mode: 0o600, want: "PASSPORT_AGENT_MAX_NFC_BYTES"},
+		"compression":           {file: `compression = "maybe"`, mode: 0o600, want: "compression"},
+		"secret file missing":   {env: map[string]string{"PASSPORT_AGENT_API_SECRET_FILE": "/nonexistent/secret"}, mode: 0o600, want: "API_SECRET_FILE"},
+		"password in api_proxy": {file: `api_proxy = "http://u:` + canary + `@proxy:1"`, mode: 0o600, want: "api_proxy_file"},
+		"strange context":       {file: `extra_contexts = ["a", "b"]`, mode: 0o600, want: "extra_contexts"},
+		"secrets missing":       {env: map[string]string{"PASSPORT_AGENT_API_VERIFY_SECRETS_FILE": "/nonexistent/secrets"}, mode: 0o600, want: "VERIFY_SECRETS_FILE"},
+		"certificates missing":  {env: map[string]string{"PASSPORT_AGENT_API_CA_FILE": "/nonexistent/ca.pem"}, mode: 0o600, want: "API_CA_FILE"},
+		"empty secret in file":  {env: map[string]string{"PASSPORT_AGENT_API_SECRET_FILE": os.DevNull}, mode: 0o600, want: "API_SECRET_FILE"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := config.Load(write(t, "config.toml", c.file, c.mode), env(c.env))
@@ -195,4 +201,33 @@ func TestASecretFileForEverybodyIsRefused(t *testing.T) {
 			require.ErrorContains(t, err, "chmod o=")
 		}
 	}
+}
+
+// What the upload needs besides address, key and secret.
+func TestSettingsOfTheUpload(t *testing.T) {
+	path := write(t, "config.toml", `
+api_verify_secrets_file = "`+write(t, "secrets", canary+"-old\n\n  "+canary+"-new \n", 0o600)+`"
+api_ca_file = "`+write(t, "ca.pem", "certificates", 0o644)+`"
+api_proxy_file = "`+write(t, "proxy", "http://user:"+canary+"@proxy:3128\n", 0o600)+`"
+integration_id = "7"
+pdf = true
+face_nfc = true
+extra_contexts = "passport, document-front-with-signature,"
+`, 0o644)
+	i := config.Inspect(path, env(nil))
+	require.Empty(t, i.Problems)
+	require.NotContains(t, fmt.Sprintf("%+v", i), canary)
+	c := i.Config
+	require.Len(t, c.VerifySecrets, 2)
+	require.Equal(t, canary+"-old", c.VerifySecrets[0].Reveal())
+	require.Equal(t, canary+"-new", c.VerifySecrets[1].Reveal())
+	require.Equal(t, "certificates", string(c.ExtraCA))
+	require.Equal(t, "http://user:"+canary+"@proxy:3128", c.Proxy.Reveal())
+	require.Equal(t, "7", c.IntegrationID)
+	require.True(t, c.PDF)
+	require.True(t, c.FaceNFC)
+	require.Equal(t, []string{"passport", "document-front-with-signature"}, c.ExtraContexts)
+
+	_, err := config.Load(path, env(map[string]string{"PASSPORT_AGENT_API_VERIFY_SECRETS_FILE": write(t, "many", strings.Repeat("x\n", 17), 0o600)}))
+	require.ErrorContains(t, err, "more than 16 secrets")
 }
