@@ -24,4 +24,5 @@ const (
 	FileAbsent                        // the chip does not have the file
 	Removed                           // the document has left; it is waited for
 	Resumed                           // it is back, and the same
+	Proving                           // the chip proves that it is no copy
 )

@@ -121,7 +121,7 @@ func (s *Session) setBlock(response int) {
 		s.shortBlock = min(s.shortBlock, s.model.Block)
 	}
 	s.block = s.shortBlock
-	if response > shortResponse {
+	if response > shortResponse && !s.model.NoExtended {
 		s.block = max(plain(response), s.shortBlock)
 	}
 }

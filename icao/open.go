@@ -18,15 +18,15 @@ func (s *Session) open(ctx context.Context) error {
 	if err := s.readCardAccess(ctx); err != nil {
 		return err
 	}
-	response, err := s.responseSize(ctx)
-	if err != nil {
+	var err error
+	if s.response, err = s.responseSize(ctx); err != nil {
 		return err
 	}
 	if err := s.access(ctx); err != nil {
 		return err
 	}
-	s.setBlock(response)
-	return nil
+	s.setBlock(s.response)
+	return s.authenticateChip(ctx)
 }
 
 // access opens by PACE where the chip offers it, else by BAC, which it is never
@@ -45,10 +45,14 @@ func (s *Session) access(ctx context.Context) error {
 	return s.openByBAC(ctx)
 }
 
+func (s *Session) asksCardAccess() bool {
+	return s.options.Access.Protocol != BAC && !s.options.Access.empty()
+}
+
 // readCardAccess reads what the chip offers for PACE, once. Whatever the chip
 // answers, the document may still open by BAC.
 func (s *Session) readCardAccess(ctx context.Context) error {
-	if s.options.Access.Protocol == BAC || s.options.Access.empty() || s.cardAccess != nil {
+	if !s.asksCardAccess() || s.cardAccess != nil {
 		return nil
 	}
 	b, err := s.readMasterFile(ctx, cardAccess)
@@ -93,6 +97,9 @@ func (s *Session) openByPACE(ctx context.Context) error {
 			s.protect(result.State, info.Name())
 			// What works is tried first where the session has to be opened again.
 			s.offered = append([]pace.Info{info}, append(s.offered[:i:i], s.offered[i+1:]...)...)
+			if err := s.authenticateMapping(ctx, result.ChipAuthentication); err != nil {
+				return err
+			}
 			return s.selectApplication(ctx)
 		}
 		if failed == nil {

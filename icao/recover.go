@@ -32,10 +32,12 @@ func (s *Session) exchange(ctx context.Context, c iso7816.Command) (iso7816.Resp
 	response, err := s.channel.Exchange(ctx, c)
 	if err == nil {
 		s.doubtful = false
+		s.confirm(true)
 		return response, nil
 	}
-	if s.doubtful && errors.Is(err, sm.ErrAuthentication) {
-		// The chip counted the command that it refused: its counter is ahead.
+	if (s.doubtful || s.proving.unproved) && errors.Is(err, sm.ErrAuthentication) {
+		// The chip counted the command that it refused: its counter is ahead. Or it
+		// does not know the keys of Chip Authentication.
 		err = &sm.NakedError{SW: iso7816.SWSMObjectsIncorrect}
 	}
 	sw, naked := statusOf(response, err)
@@ -45,6 +47,7 @@ func (s *Session) exchange(ctx context.Context, c iso7816.Command) (iso7816.Resp
 	gone := sw == iso7816.SWSMObjectsIncorrect || sw == iso7816.SWSMObjectsMissing
 	s.lost = gone || s.doubtful || !s.tolerates(NakedStatus)
 	s.doubtful = true
+	s.confirm(false)
 	return response, err
 }
 
@@ -61,7 +64,10 @@ func (s *Session) restart(ctx context.Context) error {
 		if err := s.selectApplication(ctx); err != nil {
 			return err
 		}
-		return s.openByBAC(ctx)
+		if err := s.openByBAC(ctx); err != nil {
+			return err
+		}
+		return s.authenticateChip(ctx)
 	}
 	return s.powerUp(ctx)
 }
@@ -69,6 +75,7 @@ func (s *Session) restart(ctx context.Context) error {
 // closed is the state in which nothing is open or selected.
 func (s *Session) closed() {
 	s.channel, s.current, s.doubtful, s.lost = s.plain, 0, false, false
+	s.proving.onKeys, s.proving.unproved = false, false
 }
 
 func (s *Session) powerUp(ctx context.Context) error {

@@ -26,6 +26,9 @@ type Options struct {
 	PutBack func(ctx context.Context) (iso7816.Card, error)
 	// ProbeExtended tries extended length where reader or chip say nothing about it.
 	ProbeExtended bool
+	// NoChipAuthentication leaves out what proves that the chip is no copy: DG14 and
+	// DG15, Chip and Active Authentication, and what Chip Authentication Mapping gives.
+	NoChipAuthentication bool
 	// Memory remembers how kinds of chips like to be asked; may be nil.
 	Memory *Memory
 	// Without switches tolerances off.
@@ -44,7 +47,11 @@ type Session struct {
 	cardAccess []byte // EF.CardAccess as it was read
 	offered    []pace.Info
 
+	cardSecurity []byte // EF.CardSecurity as it was read
+	proving      proving
+
 	model      Model
+	response   int      // the longest response APDU in bytes
 	shortBlock int      // plain bytes asked for with one short READ BINARY
 	block      int      // the same, in extended length where that is used
 	current    lds.File // the elementary file that is selected; 0 is none

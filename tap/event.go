@@ -29,6 +29,7 @@ const (
 	EventFileAbsent   EventKind = "file_absent"
 	EventRemoved      EventKind = "removed" // taken away in the middle; it is waited for
 	EventResumed      EventKind = "resumed" // back again, and the same
+	EventProving      EventKind = "proving" // the chip proves that it is no copy
 	EventJudged       EventKind = "judged"
 	EventUploading    EventKind = "uploading"
 	EventUploaded     EventKind = "uploaded"

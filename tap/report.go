@@ -25,21 +25,23 @@ const StatusAborted = "aborted"
 // Report is what is said about one tap. It holds nothing personal but for
 // Holder, which is filled only where the caller asks for it.
 type Report struct {
-	Schema        string          `json:"schema"`
-	TransactionID string          `json:"transactionId"`
-	Software      string          `json:"software"`
-	Profile       string          `json:"profile"`
-	Status        string          `json:"status"`
-	Reader        Reader          `json:"reader"`
-	Access        Access          `json:"access"`
-	Files         map[string]File `json:"files"`
-	Wire          Wire            `json:"wire"`
-	Holder        *Holder         `json:"holder,omitempty"`
-	TrustList     *TrustList      `json:"trustList"`
-	Checks        []verdict.Check `json:"checks"`
-	Warnings      []Warning       `json:"warnings"`
-	Upload        Upload          `json:"upload"`
-	Error         *Error          `json:"error"`
+	Schema        string `json:"schema"`
+	TransactionID string `json:"transactionId"`
+	Software      string `json:"software"`
+	Profile       string `json:"profile"`
+	Status        string `json:"status"`
+	Reader        Reader `json:"reader"`
+	Access        Access `json:"access"`
+	// Authentication names the protocols by which the chip has proved that it is no copy.
+	Authentication Authentication  `json:"authentication"`
+	Files          map[string]File `json:"files"`
+	Wire           Wire            `json:"wire"`
+	Holder         *Holder         `json:"holder,omitempty"`
+	TrustList      *TrustList      `json:"trustList"`
+	Checks         []verdict.Check `json:"checks"`
+	Warnings       []Warning       `json:"warnings"`
+	Upload         Upload          `json:"upload"`
+	Error          *Error          `json:"error"`
 }
 
 // Reader is the reader that was used. ExtendedLength is nil where reader and
@@ -53,6 +55,23 @@ type Reader struct {
 type Access struct {
 	Protocol string `json:"protocol"`
 	Cipher   string `json:"cipher"`
+}
+
+// Authentication is how a chip has proved that it is no copy; empty where it has not.
+type Authentication struct {
+	Chip    string `json:"chip"`    // such as "CA-ECDH-AES-128"
+	Active  string `json:"active"`  // such as "RSA 1024, SHA-1"
+	Mapping string `json:"mapping"` // "PACE-ECDH-CAM"
+}
+
+func authenticationOf(proof verdict.Proof) Authentication {
+	protocol := func(a verdict.Attempt) string {
+		if a.Outcome != verdict.Proved {
+			return ""
+		}
+		return a.Protocol
+	}
+	return Authentication{protocol(proof.ChipAuthentication), protocol(proof.ActiveAuthentication), protocol(proof.Mapping)}
 }
 
 // File is a file that was read: its size in bytes and its SHA-256.

@@ -52,6 +52,8 @@ type Options struct {
 	NoResume bool
 	// ProbeExtended tries extended length where reader or chip say nothing about it.
 	ProbeExtended bool
+	// NoChipAuthentication leaves out what proves that the chip is no copy.
+	NoChipAuthentication bool
 	// Memory remembers how kinds of chips like to be asked; may be nil.
 	Memory *icao.Memory
 	// Uploader takes the files to SessionID; nil for no upload.
@@ -88,6 +90,8 @@ type Uploader interface {
 type Result struct {
 	Report   Report
 	Document *lds.Document
+	// Evidence is what is left of the chip's proof that it is no copy.
+	Evidence Evidence
 	// Err is nil, or an error with a code of package fault whose Exit is the exit
 	// status of the tap. Of several, the one that decides: what kept the document
 	// from being read, then what kept it from being uploaded, then a failed check.
@@ -99,7 +103,7 @@ func Run(ctx context.Context, o Options) Result {
 	t := newTap(o)
 	err := t.run(ctx)
 	t.report.Error = ErrorOf(err)
-	return Result{Report: t.report, Document: t.document, Err: err}
+	return Result{Report: t.report, Document: t.document, Evidence: t.evidence, Err: err}
 }
 
 // Aborted is what a tap comes to that could not be begun.
@@ -113,6 +117,8 @@ type tap struct {
 	Options
 	report   Report
 	document *lds.Document
+	proof    verdict.Proof
+	evidence Evidence
 	card     Card
 	reader   string
 }
@@ -166,7 +172,7 @@ func (t *tap) read(ctx context.Context) (protected bool, err error) {
 	t.observe(Event{Kind: EventDocument})
 
 	started := t.Now()
-	options := icao.Options{Access: t.Access, Random: t.Random, Observe: t.reading, ProbeExtended: t.ProbeExtended, Memory: t.Memory}
+	options := icao.Options{Access: t.Access, Random: t.Random, Observe: t.reading, ProbeExtended: t.ProbeExtended, NoChipAuthentication: t.NoChipAuthentication, Memory: t.Memory}
 	if !t.NoResume {
 		options.PutBack = t.putBack
 	}
@@ -176,6 +182,8 @@ func (t *tap) read(ctx context.Context) (protected bool, err error) {
 	}
 	t.report.Access = Access{Protocol: session.Protocol(), Cipher: session.Cipher()}
 	t.document, err = session.ReadDocument(ctx)
+	t.proof = session.Proof()
+	t.evidence = evidenceOf(session, t.Now())
 	traffic := session.Traffic()
 	t.report.Wire = Wire{
 		Commands: traffic.Commands, SentBytes: traffic.SentBytes, ReceivedBytes: traffic.ReceivedBytes,
@@ -218,9 +226,10 @@ func extended(limits iso7816.Limits) *bool {
 // judge makes the checks and returns the error that a failed one is.
 func (t *tap) judge(protected bool) error {
 	v := verdict.Judge(verdict.Input{
-		Document: t.document, Protected: protected, Key: t.Access.Key, Zone: t.Zone, Profile: t.Profile, Trust: t.Trust, At: t.Now(),
+		Document: t.document, Protected: protected, Key: t.Access.Key, Zone: t.Zone, Proof: t.proof, Profile: t.Profile, Trust: t.Trust, At: t.Now(),
 	})
 	t.report.judged(v, t.document, t.Trust)
+	t.report.Authentication = authenticationOf(t.proof)
 	t.observe(Event{Kind: EventJudged})
 	return verdictError(v, t.RequireTrust)
 }
@@ -315,6 +324,8 @@ func (t *tap) reading(e icao.Event) {
 		event.Kind = EventFileAbsent
 	case icao.Removed:
 		event = Event{Kind: EventRemoved}
+	case icao.Proving:
+		event = Event{Kind: EventProving}
 	case icao.Resumed:
 		event = Event{Kind: EventResumed}
 	default:

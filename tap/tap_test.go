@@ -319,10 +319,10 @@ func TestRequireTrust(t *testing.T) {
 	require.Equal(t, "successful", result.Report.Status)
 	require.Equal(t, &tap.TrustList{Signers: 1}, result.Report.TrustList)
 
-	again := tap.Judge(result.Document, time.Now(), tap.Options{Software: "test/1", Trust: d.options.Trust, RequireTrust: true})
+	again := tap.Judge(result.Document, result.Evidence, time.Now(), tap.Options{Software: "test/1", Trust: d.options.Trust, RequireTrust: true})
 	require.NoError(t, again.Err)
 	require.Equal(t, "successful", again.Report.Status)
-	again = tap.Judge(result.Document, time.Now().AddDate(30, 0, 0), tap.Options{Software: "test/1", Trust: d.options.Trust})
+	again = tap.Judge(result.Document, result.Evidence, time.Now().AddDate(30, 0, 0), tap.Options{Software: "test/1", Trust: d.options.Trust})
 	require.ErrorIs(t, again.Err, fault.CheckFailed)
 }
 

@@ -32,6 +32,8 @@ type Chip struct {
 	mrzInformation string
 	can            string
 	chipKeys       map[int][]byte
+	agreementKeys  []ChipKey // of Chip Authentication
+	activeKey      *ActiveKey
 
 	mu       sync.Mutex
 	counters Counters
@@ -42,10 +44,11 @@ type Chip struct {
 
 	// Over the chip's life.
 	commands      int
-	protected     int // protected responses
-	paceRuns      int // MSE:Set AT that found what it asked for
-	dropped       int // sessions ended at their first command
-	authenticated int // right EXTERNAL AUTHENTICATE commands and PACE tokens
+	protected     int      // protected responses
+	paceRuns      int      // MSE:Set AT that found what it asked for
+	dropped       int      // sessions ended at their first command
+	ephemerals    []string // public keys that readers sent for Chip Authentication
+	authenticated int      // right EXTERNAL AUTHENTICATE commands and PACE tokens
 
 	// Until the power goes.
 	application bool // the eMRTD application is selected, else the master file
@@ -53,7 +56,9 @@ type Chip struct {
 	selected    bool // there was a SELECT
 	challenge   []byte
 	pace        *paceRun
+	agreement   *agreement // selected by MSE:Set AT
 	session     *session
+	next        *session // that begins behind the answer
 }
 
 // ChipOptions says how a chip is made. The zero value works.
@@ -81,6 +86,7 @@ func NewChip(document *Document, o ChipOptions) (*Chip, error) {
 	c := &Chip{
 		profile: o.Profile, random: o.Random, limits: o.Limits, observe: o.Observe,
 		files: maps.Clone(document.Files), can: document.CAN, chipKeys: document.ChipKeys,
+		agreementKeys: document.agreementKeys(), activeKey: document.ActiveKey,
 		changed: make(chan struct{}), silent: make(chan struct{}, len(o.Profile.SilentAt)), released: make(chan struct{}, len(o.Profile.SilentAt)),
 		counters: Counters{ByInstruction: map[byte]int{}},
 	}
@@ -206,7 +212,7 @@ func (c *Chip) Reset(ctx context.Context) error {
 
 func (c *Chip) powerOff() {
 	c.application, c.current, c.selected = false, "", false
-	c.challenge, c.pace, c.session = nil, nil, nil
+	c.challenge, c.pace, c.agreement, c.session, c.next = nil, nil, nil, nil, nil
 }
 
 // ATR returns the answer to reset that a contactless reader makes up (PC/SC part

@@ -21,6 +21,11 @@ type Document struct {
 	// the order of the group has. The files do not tell them: a document that
 	// was loaded has none, and its chip cannot run Chip Authentication Mapping.
 	ChipKeys map[int][]byte
+	// ChipAuthenticationKeys are the static private keys of Chip Authentication, and
+	// ActiveKey is that of Active Authentication. The files do not tell them either:
+	// without them the chip does not know the commands.
+	ChipAuthenticationKeys []ChipKey
+	ActiveKey              *ActiveKey
 	// CSCA is the certificate of the country signer in DER, for a trust store;
 	// nil where it is not known.
 	CSCA []byte

@@ -74,6 +74,7 @@ func (c *Chip) answerPlain(command iso7816.Command) []byte {
 		}
 	}
 	data, status := c.execute(request{Command: command, extended: command.Extended, chained: command.CLA == chainedCLA})
+	c.switchSession()
 	return appendStatus(data, status)
 }
 
@@ -101,6 +102,7 @@ func (c *Chip) answerProtected(command iso7816.Command) []byte {
 	}
 	answer := c.session.protect(command.INS, data, status, c.plannedSMFault())
 	c.protected++
+	c.switchSession()
 	if status == iso7816.SWWrongOffset && c.profile.WrongOffsetEndsSession {
 		c.endSession()
 	}
@@ -121,7 +123,7 @@ func (c *Chip) endSession() {
 	if c.session == nil {
 		return
 	}
-	c.session, c.challenge, c.current = nil, nil, ""
+	c.session, c.next, c.challenge, c.current = nil, nil, nil, ""
 	if c.profile.EndSelectsMasterFile {
 		c.application = false
 	}
@@ -129,7 +131,7 @@ func (c *Chip) endSession() {
 
 func (c *Chip) execute(r request) ([]byte, iso7816.StatusWord) {
 	if r.INS != iso7816.InsGeneralAuthenticate {
-		c.pace = nil
+		c.pace, c.agreement = nil, nil
 		if r.chained {
 			return nil, swChainingNotSupported
 		}
@@ -148,7 +150,13 @@ func (c *Chip) execute(r request) ([]byte, iso7816.StatusWord) {
 	case iso7816.InsManageSecurityEnv:
 		return c.manageSecurityEnvironment(r)
 	case iso7816.InsGeneralAuthenticate:
+		if selected := c.agreement; selected != nil {
+			c.agreement = nil
+			return c.authenticateChip(r, *selected)
+		}
 		return c.generalAuthenticate(r)
+	case iso7816.InsInternalAuthenticate:
+		return c.internalAuthenticate(r)
 	default:
 		return nil, iso7816.SWWrongINS
 	}

@@ -64,9 +64,24 @@ type paceObject struct {
 	value []byte
 }
 
-// manageSecurityEnvironment is MSE:Set AT for PACE (Doc 9303-11, 4.4.4.1). PACE
-// runs in the master file.
+// manageSecurityEnvironment is MSE: Set AT for PACE in the master file, Set AT and Set
+// KAT for Chip Authentication in the application.
 func (c *Chip) manageSecurityEnvironment(r request) ([]byte, iso7816.StatusWord) {
+	p1p2 := int(r.P1)<<8 | int(r.P2)
+	switch {
+	case p1p2 != setAT && p1p2 != setKAT, len(c.agreementKeys) == 0:
+		return c.setPACE(r)
+	case !c.application || !c.hasAccess(r):
+		return nil, iso7816.SWSecurityStatus
+	case p1p2 == setKAT:
+		return c.setKeyAgreementTemplate(r)
+	default:
+		return c.setAuthenticationTemplate(r)
+	}
+}
+
+// setPACE is MSE:Set AT for PACE (Doc 9303-11, 4.4.4.1).
+func (c *Chip) setPACE(r request) ([]byte, iso7816.StatusWord) {
 	switch {
 	case len(c.offers) == 0:
 		return nil, iso7816.SWWrongINS

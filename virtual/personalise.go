@@ -52,8 +52,13 @@ type Options struct {
 	// CAN is the card access number, digits; empty is a document without one.
 	CAN string
 	// DG14 makes a DG14 with the SecurityInfos of EF.CardAccess and of chip
-	// authentication (Doc 9303-11, 9.2.11); nothing without PACE.
+	// authentication (Doc 9303-11, 9.2.11); nothing without PACE. ChipAuthentication
+	// and ActiveAuthentication on a curve make one, too.
 	DG14 bool
+	// ChipAuthentication is what DG14 offers for Chip Authentication.
+	ChipAuthentication []ChipAuthenticationInfo
+	// ActiveAuthentication makes DG15; nil makes none.
+	ActiveAuthentication *ActiveAuthentication
 	// Files are further files, or files instead of generated ones. Data groups
 	// among them are listed in EF.COM and hashed in EF.SOD.
 	Files map[File][]byte
@@ -69,7 +74,7 @@ func Personalise(o Options) (*Document, error) {
 		return nil, err
 	}
 	document := &Document{CAN: o.CAN, Files: map[File][]byte{DataGroup(1): dg1(o.Holder.mrz())}}
-	cardSecurity, err := document.offerPACE(o)
+	cardSecurity, err := document.makeSecurityInfos(o)
 	if err != nil {
 		return nil, err
 	}

@@ -88,6 +88,21 @@ type Profile struct {
 	// each a SEQUENCE in DER.
 	ExtraSecurityInfos []Hex `json:"extraSecurityInfos,omitempty"`
 
+	// MSESetKAT answers MSE:Set KAT, as chips do that run 3DES by MSE:Set AT alone (Doc
+	// 9303-11, 8.5, note 1).
+	MSESetKAT Status `json:"mseSetKAT,omitempty"`
+	// KeyReferenceStatus answers MSE for Chip Authentication in place of finding a key.
+	KeyReferenceStatus Status `json:"keyReferenceStatus,omitempty"`
+	// ChipAuthenticationFault has Chip Authentication go wrong.
+	ChipAuthenticationFault ChipAuthenticationFault `json:"chipAuthenticationFault,omitempty"`
+	// InternalAuthenticate answers INTERNAL AUTHENTICATE with a status word.
+	InternalAuthenticate Status `json:"internalAuthenticate,omitempty"`
+	// ActiveAuthenticationFault spoils signatures of Active Authentication.
+	ActiveAuthenticationFault ActiveFault `json:"activeAuthenticationFault,omitempty"`
+	// SignatureLength is what becomes of a signature that is not as long as the
+	// reader asks for.
+	SignatureLength SignatureLength `json:"signatureLength,omitempty"`
+
 	// DropSessions ends so many sessions over the chip's life at their first
 	// protected command, with 6988.
 	DropSessions int `json:"dropSessions,omitempty"`

@@ -4,7 +4,9 @@ import (
 	"encoding/asn1"
 	"fmt"
 	"io"
+	"maps"
 	"math/big"
+	"slices"
 
 	"passport-agent/internal/ec"
 	"passport-agent/iso7816"
@@ -22,53 +24,88 @@ var (
 	oidSecurityObject         = asn1.ObjectIdentifier{0, 4, 0, 127, 0, 7, 3, 2, 1}
 )
 
-// offerPACE makes EF.CardAccess, the static keys of Chip Authentication Mapping
-// and, where asked for, DG14 (Doc 9303-11, 9.2.11). It returns the content of
-// EF.CardSecurity, to be signed: nil without Chip Authentication Mapping.
-func (d *Document) offerPACE(o Options) (cardSecurity []byte, err error) {
-	if len(o.PACE) == 0 {
-		return nil, nil
+// makeSecurityInfos makes EF.CardAccess, DG14 and DG15 with their keys, as far as they
+// are asked for, and returns the content of EF.CardSecurity, to be signed: nil without
+// Chip Authentication Mapping.
+func (d *Document) makeSecurityInfos(o Options) (cardSecurity []byte, err error) {
+	group, cardSecurity, err := d.offerPACE(o)
+	if err != nil {
+		return nil, err
 	}
-	var access, security, group [][]byte
+	chip, err := d.offerChipAuthentication(o)
+	if err != nil {
+		return nil, err
+	}
+	active, err := d.addActiveAuthentication(o)
+	if err != nil {
+		return nil, err
+	}
+	if active != nil {
+		chip = append(chip, active)
+	}
+	if len(chip) == 0 && (!o.DG14 || len(o.PACE) == 0) {
+		return cardSecurity, nil
+	}
+	infos, err := securityInfos(append(group, chip...)...)
+	if err != nil {
+		return nil, err
+	}
+	d.Files[DataGroup(14)] = iso7816.AppendTLV(nil, 0x6E, infos)
+	return cardSecurity, nil
+}
+
+// agreementKeys are the keys of Chip Authentication; those of Chip Authentication
+// Mapping are under the number of their domain parameters.
+func (d *Document) agreementKeys() []ChipKey {
+	keys := slices.Clone(d.ChipAuthenticationKeys)
+	for _, id := range slices.Sorted(maps.Keys(d.ChipKeys)) {
+		keys = append(keys, ChipKey{KeyID: id, ParameterID: id, Private: d.ChipKeys[id]})
+	}
+	return keys
+}
+
+// offerPACE makes EF.CardAccess and the static keys of Chip Authentication Mapping.
+// It returns what DG14 has to repeat (Doc 9303-11, 9.2.11), and the content of
+// EF.CardSecurity.
+func (d *Document) offerPACE(o Options) (group [][]byte, cardSecurity []byte, err error) {
+	if len(o.PACE) == 0 {
+		return nil, nil, nil
+	}
+	var access, security [][]byte
 	for _, offered := range o.PACE {
 		info, err := offered.securityInfo()
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		access = append(access, info)
 		protocol, err := offered.Protocol.find()
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if protocol.mapping != chipAuthenticationMapping {
 			continue
 		}
 		standardized, explicit, err := d.chipKeyInfos(o.Random, offered.ParameterID)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		security = append(security, standardized...)
 		group = append(group, explicit...)
 		announced, err := chipAuthenticationInfo(protocol.algorithm, offered.ParameterID)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		group = append(group, announced)
 	}
 	if d.Files[CardAccess], err = securityInfos(access...); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if o.DG14 {
-		infos, err := securityInfos(append(group, access...)...)
-		if err != nil {
-			return nil, err
-		}
-		d.Files[DataGroup(14)] = iso7816.AppendTLV(nil, 0x6E, infos)
-	}
+	group = append(group, access...)
 	if security == nil {
-		return nil, nil
+		return group, nil, nil
 	}
-	return securityInfos(append(security, access...)...)
+	cardSecurity, err = securityInfos(append(security, access...)...)
+	return group, cardSecurity, err
 }
 
 // chipKeyInfos makes the static key of a number of domain parameters, unless it

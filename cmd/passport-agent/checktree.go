@@ -10,6 +10,7 @@ import (
 // group without a title stands behind them under its own name.
 var groupTitles = []struct{ group, title string }{
 	{verdict.GroupAccess, "Access to the chip"},
+	{verdict.GroupAuthenticity, "Chip: the issuer's own, no copy"},
 	{verdict.GroupSOD, "Passive authentication: who signed"},
 	{verdict.GroupIntegrity, "Integrity: what was signed"},
 	{verdict.GroupDocument, "The document"},

@@ -61,6 +61,8 @@ func sentence(e tap.Event) string {
 		return "The document was taken away: put it back and keep it still"
 	case tap.EventResumed:
 		return "The same document is back: reading goes on"
+	case tap.EventProving:
+		return "Proving that the chip is no copy"
 	case tap.EventJudged:
 		return "Everything is read: the document may be taken away"
 	case tap.EventUploaded:

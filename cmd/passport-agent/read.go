@@ -28,6 +28,7 @@ type readFlags struct {
 	showPersonal bool
 	noResume     bool
 	probe        bool
+	noChip       bool
 	api          apiFlags
 }
 
@@ -39,7 +40,8 @@ func (a *app) readCommand() *cobra.Command {
 		Long: `Waits for a document on a PC/SC reader, opens its chip with the machine-readable
 zone or the card access number (by PACE where the chip offers it, else by BAC),
 reads EF.COM, DG1, EF.SOD and DG2 and compares the files with the hashes
-that their issuer signed. With --session the files are uploaded.
+that their issuer signed. Where the document has keys for it, the chip proves that
+it is no copy. With --session the files are uploaded.
 
 Exit status: 0 done, 2 usage or configuration, 3 reader or PC/SC, 4 no document
 in time or removed, 5 access refused, 6 read failed, 7 read but a check failed,
@@ -62,6 +64,7 @@ in time or removed, 5 access refused, 6 read failed, 7 read but a check failed,
 	flags.BoolVar(&f.requireTrust, "require-trust", false, "treat a document that could not be proved genuine as an error (exit status 7)")
 	flags.BoolVar(&f.noResume, "no-resume", false, "end where the document is taken away, instead of asking for it again")
 	flags.BoolVar(&f.probe, "probe-extended", false, "try extended length where reader or chip say nothing about it")
+	flags.BoolVar(&f.noChip, "no-chip-authentication", false, "leave out what proves that the chip is no copy (DG14, DG15, Chip and Active Authentication)")
 	flags.BoolVar(&f.showPersonal, "show-personal-data", false, "show name, number and dates from the chip")
 	return cmd
 }
@@ -124,7 +127,7 @@ func (a *app) readOptions(cmd *cobra.Command, f *readFlags) (tap.Options, error)
 	}
 	options := tap.Options{
 		Trust: store, Wait: waitFor(f.reader, f.wait), Access: access, Zone: zone, Profile: profile, Warnings: warnings,
-		NoResume: f.noResume, ProbeExtended: f.probe, OnFailed: tap.OnFailed(f.onFailed), RequireTrust: f.requireTrust, Software: software(),
+		NoResume: f.noResume, ProbeExtended: f.probe, NoChipAuthentication: f.noChip, OnFailed: tap.OnFailed(f.onFailed), RequireTrust: f.requireTrust, Software: software(),
 	}
 	if options.OnFailed != tap.UploadOnFailed && options.OnFailed != tap.RefuseOnFailed {
 		return tap.Options{}, fault.New(fault.Usage, fmt.Sprintf("--on-failed takes upload or refuse, not %q", f.onFailed), nil)
@@ -172,6 +175,13 @@ func (a *app) save(dir string, result tap.Result) error {
 		return fault.New(fault.OutputFailed, "report", err)
 	}
 	if err := folder.Save(dir, files, append(report, '\n')); err != nil {
+		return err
+	}
+	evidence, err := json.MarshalIndent(result.Evidence, "", "  ")
+	if err != nil {
+		return fault.New(fault.OutputFailed, "evidence", err)
+	}
+	if err := folder.SaveEvidence(dir, append(evidence, '\n')); err != nil {
 		return err
 	}
 	a.note("Saved in %s, in the clear: these files hold a portrait and personal data.", dir)

@@ -25,7 +25,8 @@ func (a *app) verifyCommand() *cobra.Command {
 		Use:   "verify FOLDER",
 		Short: "Judge saved files again, offline",
 		Long: `Judges the files that read --out saved, with the trust list of now and as of a
-date. How the chip was opened cannot be checked again.`,
+date. A signature of Active Authentication that was kept is checked again; how the
+chip was opened, and what proved it to the reader alone, cannot be.`,
 		Example: `  passport-agent verify ./saved --at 2024-06-01`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -65,12 +66,17 @@ func (a *app) verify(cmd *cobra.Command, dir string, f *verifyFlags) tap.Result 
 	if err != nil {
 		return tap.Aborted(software(), err)
 	}
-	return tap.Judge(document, date, tap.Options{Profile: profile, Trust: store, RequireTrust: f.requireTrust, Software: software()})
+	evidence, err := loadEvidence(dir)
+	if err != nil {
+		return tap.Aborted(software(), err)
+	}
+	return tap.Judge(document, evidence, date, tap.Options{Profile: profile, Trust: store, RequireTrust: f.requireTrust, Software: software()})
 }
 
 func loadDocument(dir string) (*lds.Document, error) {
 	var names []string
-	for _, file := range lds.ReadOrder() {
+	all := append(lds.ReadOrder(), lds.Optional()...)
+	for _, file := range all {
 		names = append(names, file.String())
 	}
 	saved, err := folder.Load(dir, names)
@@ -78,12 +84,21 @@ func loadDocument(dir string) (*lds.Document, error) {
 		return nil, err
 	}
 	files := map[lds.File][]byte{}
-	for _, file := range lds.ReadOrder() {
+	for _, file := range all {
 		if b, ok := saved[file.String()]; ok {
 			files[file] = b
 		}
 	}
 	return lds.Parse(files)
+}
+
+// loadEvidence reads what stands beside the files; nothing where there is none.
+func loadEvidence(dir string) (tap.Evidence, error) {
+	b, err := folder.LoadEvidence(dir)
+	if err != nil || b == nil {
+		return tap.Evidence{}, err
+	}
+	return tap.ParseEvidence(b)
 }
 
 const profileHelp = "which deviations from the standard are minded: field (the default) lets pass what real documents have, with a warning; strict fails every one"

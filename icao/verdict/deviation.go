@@ -59,6 +59,14 @@ var tolerated = map[string]string{
 
 	"com_lds_version_differs": versionUnused,
 
+	"dg14_security_info_malformed":            "an entry that cannot be read is not used",
+	"dg14_chip_authentication_info_missing":   "French documents have a key alone and mean 3DES",
+	"dg14_active_authentication_info_missing": "documents from before it was asked for; the signature itself tells its hash",
+	"dg14_active_authentication_hash":         "early documents sign with SHA-1; a hash longer than the key is cut, as ECDSA has it",
+	"dg15_signature_der":                      "chips that sign in the form of X9.62",
+	"card_access_security_info_malformed":     "an entry that cannot be read is not used",
+	"card_security_security_info_malformed":   "an entry that cannot be read is not used",
+
 	"sod_content_type":      "Belgian, French and early Dutch documents, Chinese ones with id-data",
 	"sod_signer_identifier": "Ukrainian documents write the issuer otherwise than its certificate does",
 

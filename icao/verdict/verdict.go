@@ -65,6 +65,8 @@ type Input struct {
 	Key mrz.Key
 	// Zone is the machine-readable zone of the data page, where all of it is known.
 	Zone *mrz.MRZ
+	// Proof is what became of the ways in which the chip proves that it is no copy.
+	Proof Proof
 	// Profile says which deviations from the standard are minded; empty is Field.
 	Profile Profile
 	// Trust holds the country signers; nil is none.
@@ -84,6 +86,7 @@ func Judge(in Input) Verdict {
 	for _, file := range []lds.File{lds.DG1, lds.DG2} {
 		v.integrity(in.Document, file)
 	}
+	v.authenticity(in)
 	v.zoneAgainstDG1(in)
 	v.expiry(in)
 	v.conformity(in.Profile, present(in.Document, signed), append(in.Document.Warnings(), v.Warnings...))
@@ -96,6 +99,7 @@ func present(d *lds.Document, signed trust.Verification) map[string]bool {
 	return map[string]bool{
 		"sod": true, "signer": signed.Signer != nil, "country_signer": signed.CountrySigner != nil,
 		"com": d.COM != nil, "dg1": d.MRZ != nil, "dg2": d.Face != nil,
+		"dg14": d.DG14 != nil, "dg15": d.Files[lds.DG15] != nil, "card_access": d.CardAccess != nil, "card_security": d.CardSecurity != nil,
 	}
 }
 

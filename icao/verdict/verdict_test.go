@@ -54,6 +54,8 @@ func TestGoodDocument(t *testing.T) {
 		"signer_conformity": verdict.Successful, "country_signer_conformity": verdict.Successful,
 		"com_matches_sod": verdict.Successful, "dg1_hash": verdict.Successful, "dg2_hash": verdict.Successful,
 		"mrz_matches_dg1": verdict.Successful, "document_expiry": verdict.Successful,
+		"chip_authentication": verdict.NotSupported, "active_authentication": verdict.NotSupported, "pace_chip_authentication_mapping": verdict.NotSupported,
+		"security_infos_match_dg14": verdict.NotSupported, "security_infos_match_card_security": verdict.NotSupported,
 		"sod_conformity": verdict.Successful, "com_conformity": verdict.Successful, "dg1_conformity": verdict.Successful, "dg2_conformity": verdict.Successful,
 	}
 	store := &trust.Store{}

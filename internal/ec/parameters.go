@@ -4,6 +4,7 @@ import (
 	"encoding/asn1"
 	"fmt"
 	"math/big"
+	"slices"
 )
 
 // Parameters is a curve y² = x³ + Ax + B modulo P with base point (Gx, Gy) of
@@ -22,6 +23,22 @@ func (d *Domain) CurveParameters() (p Parameters, ok bool) {
 	c := d.curve.Parameters
 	clone := func(v *big.Int) *big.Int { return new(big.Int).Set(v) }
 	return Parameters{clone(c.P), clone(c.A), clone(c.B), clone(c.Gx), clone(c.Gy), clone(c.N), clone(c.H)}, true
+}
+
+// GroupParameters returns copies of prime, order and generator of a MODP group; nil for
+// a curve.
+func (d *Domain) GroupParameters() (p, q, g *big.Int) {
+	group, ok := d.arithmetic.(modp)
+	if !ok {
+		return nil, nil, nil
+	}
+	return new(big.Int).Set(group.p), new(big.Int).Set(group.q), new(big.Int).SetBytes(d.generator)
+}
+
+// OID returns the object identifier of a curve; ok is false for a MODP group.
+func (d *Domain) OID() (oid asn1.ObjectIdentifier, ok bool) {
+	oid, ok = curveOIDs[d.id]
+	return slices.Clone(oid), ok
 }
 
 // CurveByOID returns the curve with that object identifier. It fails with

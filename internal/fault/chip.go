@@ -23,6 +23,7 @@ const (
 	PortraitNotProved    Code = "portrait_not_proved"
 	PortraitRefused      Code = "portrait_refused"
 	PortraitUnreadable   Code = "portrait_unreadable"
+	EvidenceMalformed    Code = "evidence_malformed"
 )
 
 var chipEntries = []Entry{
@@ -43,6 +44,7 @@ var chipEntries = []Entry{
 	{FileNotOnChip, ExitRead, "The chip lacks a file that every passport has.", "Check that it is a passport or an identity card with a passport application."},
 	{CheckFailed, ExitCheckFailed, "A check of the document failed.", "Look at the failed checks; do not accept the document on the strength of its chip before it has been examined."},
 	{TrustRequired, ExitCheckFailed, "The document could not be proved genuine, and --require-trust asks for that.", "Have the document examined, or read it without --require-trust to go on with what was found."},
+	{EvidenceMalformed, ExitUsage, "The evidence beside the saved files is not what read --out has written.", "Take the folder from where it was saved again, or remove evidence.json: Active Authentication is then not checked."},
 	{UnsupportedAlgorithm, ExitRead, "The document uses an algorithm that the agent does not know.", "Check for a newer version of the agent; report the document type."},
 	{PortraitNotProved, ExitCheckFailed, "The issuer's signature does not cover the portrait, so it was neither decoded nor written.", "Look at the failed checks; compare the holder with the picture on the data page and have the document examined."},
 	{PortraitRefused, ExitRead, "The portrait claims to be larger than any portrait is, and was not decoded.", "Compare the holder with the picture on the data page; treat the chip as suspect."},

@@ -28,6 +28,27 @@ func FileName(file string) string {
 	return "EF." + file + ".bin"
 }
 
+// Evidence is the name of what is left of the chip's proof that it is no copy.
+const Evidence = "evidence.json"
+
+// SaveEvidence writes the evidence beside the files of Save. It fails with
+// fault.OutputFailed.
+func SaveEvidence(dir string, b []byte) error { return save(dir, Evidence, b) }
+
+// LoadEvidence reads it; nil where there is none. The errors are those of Load.
+func LoadEvidence(dir string) ([]byte, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fault.New(fault.InputFileMissing, "", err)
+	}
+	defer func() { _ = root.Close() }() // it was only read from
+	b, err := load(root, Evidence)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return b, err
+}
+
 // Load reads the named files from a folder; those that are not there are left
 // out. It fails with fault.InputFileMissing where the folder cannot be read and
 // with fault.FileTooLarge.

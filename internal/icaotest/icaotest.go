@@ -3,6 +3,9 @@
 package icaotest
 
 import (
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/asn1"
 	"encoding/hex"
 	"encoding/json"
 	"os"
@@ -58,4 +61,43 @@ func SharedData(t testing.TB, name string) string {
 		t.Skipf("no %s here: these documents are other people's data and stand beside the project, not in it", name)
 	}
 	return folder
+}
+
+// PrivateKeys reads the private keys that stand beside the files of the BSI reference
+// passport: that of Chip Authentication, big-endian in the width of its order, and
+// that of Active Authentication.
+func PrivateKeys(t testing.TB, folder string) (chip []byte, active *rsa.PrivateKey) {
+	t.Helper()
+	read := func(name string) []byte {
+		b, err := os.ReadFile(filepath.Join(folder, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	// crypto/x509 reads no explicit curve parameters.
+	var outer struct {
+		Version   int
+		Algorithm asn1.RawValue
+		Key       []byte
+	}
+	var inner struct {
+		Version int
+		Private []byte
+	}
+	if _, err := asn1.Unmarshal(read("DG14.private.pkcs8"), &outer); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := asn1.Unmarshal(outer.Key, &inner); err != nil {
+		t.Fatal(err)
+	}
+	key, err := x509.ParsePKCS8PrivateKey(read("DG15.private.pkcs8"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	active, ok := key.(*rsa.PrivateKey)
+	if !ok {
+		t.Fatalf("DG15 has a %T", key)
+	}
+	return inner.Private, active
 }
