@@ -65,10 +65,7 @@ func (s *Session) persist(ctx context.Context, step func(context.Context) error)
 		var err error
 		if s.lost {
 			err = s.restart(ctx)
-		} else {
-			err = step(ctx)
-		}
-		if err == nil && !s.lost {
+		} else if err = step(ctx); err == nil && !s.lost {
 			return nil
 		}
 		if err != nil {
