@@ -131,10 +131,17 @@ func TestReferencePassportReachesTheSession(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, onDisk, document.Files[file])
 	}
+	private, active := icaotest.PrivateKeys(t, folder)
+	document.ChipAuthenticationKeys, document.ActiveKey = []virtual.ChipKey{{ParameterID: 11, Private: private}}, &virtual.ActiveKey{RSA: active}
 	report, o, _ := readAndUpload(t, document)
 	// Passport and signer have expired, nothing else is wrong with them; whose
-	// signature it is, nobody outside can tell.
+	// signature it is, nobody outside can tell. The chip proves itself with the key of
+	// DG14; DG15 is announced nowhere.
 	require.Equal(t, fault.ExitCheckFailed, o.exit, o.err)
+	require.Equal(t, tap.Authentication{Chip: "CA-ECDH-3DES"}, report.Authentication)
+	require.Equal(t, verdict.Successful, resultOf(report, "chip_authentication"))
+	require.Equal(t, verdict.NotSupported, resultOf(report, "active_authentication"))
+	require.Contains(t, o.err, "Proving that the chip is no copy")
 	require.Equal(t, map[verdict.Result][]string{
 		verdict.Failed:       {"signer_validity", "document_expiry"},
 		verdict.Undetermined: {"signer_trusted", "country_signer_validity", "signer_revocation", "signer_key_usage", "signer_country"},
@@ -144,6 +151,93 @@ func TestReferencePassportReachesTheSession(t *testing.T) {
 	o.document(t, &report)
 	require.Equal(t, "undetermined", report.Status)
 	require.Empty(t, notSuccessful(report)[verdict.Failed], "on a day when both were valid")
+	require.Equal(t, verdict.NotSupported, resultOf(report, "dg15_hash"), "DG15 lies in the folder, and nobody has signed it")
+}
+
+func resultOf(report tap.Report, check string) verdict.Result {
+	for _, c := range report.Checks {
+		if c.Name == check {
+			return c.Result
+		}
+	}
+	return ""
+}
+
+// What a chip has proved is kept beside the files: the signature is checked again, the
+// rest is repeated as what it is.
+func TestEvidenceIsKeptAndVerified(t *testing.T) {
+	document, err := virtual.Personalise(virtual.Options{
+		PACE:                 []virtual.PACEInfo{{Protocol: "ECDH-GM-AES-128", ParameterID: 12}},
+		ChipAuthentication:   []virtual.ChipAuthenticationInfo{{Protocol: "ECDH-AES-128", ParameterID: 13}},
+		ActiveAuthentication: &virtual.ActiveAuthentication{ParameterID: 12},
+	})
+	require.NoError(t, err)
+	insert(t, document, virtual.Profile{})
+	out := filepath.Join(t.TempDir(), "out")
+	env := map[string]string{"PASSPORT_AGENT_MRZ": zoneOf(t, document)}
+	o := command(t, env, "", "read", "--out", out)
+	require.Zero(t, o.exit, o.err)
+	require.Contains(t, o.out, "active authentication")
+	for file, name := range map[virtual.File]string{virtual.DataGroup(14): "DG14.bin", virtual.DataGroup(15): "DG15.bin", virtual.CardAccess: "EF.CardAccess.bin"} {
+		saved, err := os.ReadFile(filepath.Join(out, name))
+		require.NoError(t, err)
+		require.Equal(t, document.Files[file], saved)
+	}
+	verify := func() (tap.Report, outcome) {
+		o := command(t, nil, "", "verify", out, "--json")
+		var report tap.Report
+		o.document(t, &report)
+		return report, o
+	}
+	report, o := verify()
+	require.Zero(t, o.exit, o.err)
+	require.Equal(t, verdict.Successful, resultOf(report, "active_authentication"))
+	require.Equal(t, verdict.Successful, resultOf(report, "security_infos_match_dg14"))
+	require.Equal(t, verdict.NotSupported, resultOf(report, "chip_authentication"))
+	require.Contains(t, o.out, "leaves nothing that could be checked again")
+	require.Len(t, report.Warnings, 1)
+	require.Equal(t, "chip_authentication_attested", report.Warnings[0].Name)
+	require.Contains(t, report.Warnings[0].Text, "CA-ECDH-AES-128")
+
+	evidence := filepath.Join(out, "evidence.json")
+	kept, err := os.ReadFile(evidence)
+	require.NoError(t, err)
+	var parsed tap.Evidence
+	require.NoError(t, json.Unmarshal(kept, &parsed))
+	challenge := []byte(parsed.ActiveAuthentication.Challenge)
+	challenge[0] = map[bool]byte{true: '1', false: '0'}[challenge[0] == '0']
+	require.NoError(t, os.WriteFile(evidence, bytes.Replace(kept, []byte(parsed.ActiveAuthentication.Challenge), challenge, 1), 0o600))
+	report, o = verify()
+	require.Equal(t, fault.ExitCheckFailed, o.exit)
+	require.Equal(t, []string{"active_authentication"}, notSuccessful(report)[verdict.Failed])
+
+	for _, text := range []string{"{", `{"schema": "passport-agent/evidence/9"}`, `{"schema": "passport-agent/evidence/1", "activeAuthentication": {"challenge": "zz"}}`} {
+		require.NoError(t, os.WriteFile(evidence, []byte(text), 0o600))
+		report, o = verify()
+		require.Equal(t, fault.ExitUsage, o.exit)
+		require.Equal(t, fault.EvidenceMalformed, report.Error.Code)
+	}
+	require.NoError(t, os.Remove(evidence))
+	report, o = verify()
+	require.Zero(t, o.exit)
+	require.Equal(t, verdict.NotSupported, resultOf(report, "active_authentication"))
+
+	o = command(t, env, "", "read", "--json", "--no-chip-authentication")
+	require.Zero(t, o.exit, o.err)
+	var without tap.Report
+	o.document(t, &without)
+	require.Equal(t, tap.Authentication{}, without.Authentication)
+	require.NotContains(t, without.Files, "DG14")
+}
+
+// A copy behind the real daemon: read, uploaded as evidence, and refused.
+func TestACopyBehindTheRealDaemon(t *testing.T) {
+	document, err := virtual.Personalise(virtual.Options{ChipAuthentication: []virtual.ChipAuthenticationInfo{{Protocol: "ECDH-3DES", ParameterID: 11}}})
+	require.NoError(t, err)
+	document.ChipAuthenticationKeys = nil // the files were copied, the key stayed in the chip
+	report, o, _ := readAndUpload(t, document)
+	require.Equal(t, fault.ExitCheckFailed, o.exit)
+	require.Equal(t, []string{"chip_authentication"}, notSuccessful(report)[verdict.Failed])
 }
 
 // notSuccessful groups the checks that failed or stayed open.
