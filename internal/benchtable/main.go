@@ -35,6 +35,10 @@ type setup struct {
 	extended int    // longest APDU that chip and reader take, in bytes; 0 is short
 	floor    int    // the fewest commands that the standard allows
 	peers    string // commands that other readers send for the same files
+	// What the chip proves itself with, in files besides: Chip Authentication over
+	// brainpoolP256r1 with this protocol, Active Authentication with RSA 1024.
+	chip   string
+	active bool
 }
 
 // The peers are gmrtd 1.1.2 and JMRTD 0.8.8 with their default settings, measured
@@ -50,6 +54,11 @@ func setups() []setup {
 		{name: "PACE, short", protocol: icao.PACE, pace: aes, floor: 101},
 		{name: "PACE, extended 2048", protocol: icao.PACE, pace: aes, extended: 2048, floor: 20},
 		{name: "PACE, extended 64K", protocol: icao.PACE, pace: aes, extended: 65535, floor: 11},
+		{name: "BAC, short, CA 3DES", protocol: icao.BAC, chip: "ECDH-3DES", floor: 96},
+		{name: "BAC, short, AA", protocol: icao.BAC, active: true, floor: 95},
+		{name: "BAC, short, CA 3DES, AA", protocol: icao.BAC, chip: "ECDH-3DES", active: true, floor: 98},
+		{name: "PACE, short, CA AES, AA", protocol: icao.PACE, pace: aes, chip: "ECDH-AES-128", active: true, floor: 107},
+		{name: "PACE with CAM, short", protocol: icao.PACE, pace: "ECDH-CAM-AES-128", floor: 110},
 	}
 }
 
@@ -125,6 +134,12 @@ func (s setup) reading() (*reading, error) {
 	options := virtual.Options{SODSize: 1843, DG2Size: 18432}
 	if s.pace != "" {
 		options.PACE = []virtual.PACEInfo{{Protocol: s.pace, ParameterID: 13}}
+	}
+	if s.chip != "" {
+		options.ChipAuthentication = []virtual.ChipAuthenticationInfo{{Protocol: s.chip, ParameterID: 13}}
+	}
+	if s.active {
+		options.ActiveAuthentication = &virtual.ActiveAuthentication{Bits: 1024}
 	}
 	document, err := virtual.Personalise(options)
 	if err != nil {
