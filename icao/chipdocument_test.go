@@ -1,6 +1,7 @@
 package icao_test
 
 import (
+	"crypto"
 	"encoding/binary"
 	"strconv"
 	"strings"
@@ -20,6 +21,7 @@ func (d chipDocument) personalise(t *testing.T) *virtual.Document {
 		options.SODSize, options.DG2Size = 1843, 18432
 	}
 	options.CAN, options.PACE = d.CAN, offers(t, d.PACE)
+	options.ChipAuthentication, options.ActiveAuthentication = d.chipAuthentication(t), d.activeAuthentication(t)
 	if d.Format != "" {
 		options.Holder = virtual.DefaultHolder(time.Now())
 		options.Holder.Format, options.Holder.DocumentNumber, options.Holder.Optional = d.Format, d.Number, ""
@@ -33,6 +35,39 @@ func (d chipDocument) personalise(t *testing.T) *virtual.Document {
 		document.Files[virtual.SOD] = indefinite(t, document.Files[virtual.SOD])
 	}
 	return document
+}
+
+// chipAuthentication reads "ECDH-3DES/11 noInfo".
+func (d chipDocument) chipAuthentication(t *testing.T) []virtual.ChipAuthenticationInfo {
+	t.Helper()
+	if d.ChipAuthentication == "" {
+		return nil
+	}
+	offered, spoilt, _ := strings.Cut(d.ChipAuthentication, " ")
+	protocol, id, found := strings.Cut(offered, "/")
+	require.True(t, found, d.ChipAuthentication)
+	number, err := strconv.Atoi(id)
+	require.NoError(t, err)
+	return []virtual.ChipAuthenticationInfo{{Protocol: protocol, ParameterID: number, Fault: virtual.ChipKeyFault(spoilt)}}
+}
+
+// activeAuthentication reads "RSA-2048-SHA-256" and "ECDSA-12-SHA-256".
+func (d chipDocument) activeAuthentication(t *testing.T) *virtual.ActiveAuthentication {
+	t.Helper()
+	if d.ActiveAuthentication == "" {
+		return nil
+	}
+	parts := strings.SplitN(d.ActiveAuthentication, "-", 3)
+	require.Len(t, parts, 3)
+	number, err := strconv.Atoi(parts[1])
+	require.NoError(t, err)
+	known := map[string]crypto.Hash{"SHA-1": crypto.SHA1, "SHA-224": crypto.SHA224, "SHA-256": crypto.SHA256, "SHA-384": crypto.SHA384, "SHA-512": crypto.SHA512}
+	require.Contains(t, known, parts[2])
+	if parts[0] == "ECDSA" {
+		return &virtual.ActiveAuthentication{ParameterID: number, Hash: known[parts[2]]}
+	}
+	require.Equal(t, "RSA", parts[0])
+	return &virtual.ActiveAuthentication{Bits: number, Hash: known[parts[2]]}
 }
 
 // offers reads "ECDH-GM-AES-128/13, …".

@@ -17,6 +17,7 @@ import (
 	"passport-agent/icao"
 	"passport-agent/icao/lds"
 	"passport-agent/icao/mrz"
+	"passport-agent/icao/verdict"
 	"passport-agent/internal/fault"
 	"passport-agent/internal/icaotest"
 	"passport-agent/internal/secret"
@@ -52,6 +53,11 @@ type chipDocument struct {
 	// PACE is what the chip offers, as "ECDH-GM-AES-128/13" with commas between.
 	PACE string `json:"pace"`
 	CAN  string `json:"can"`
+	// ChipAuthentication is a way to run it, as "ECDH-3DES/11", with a fault of DG14
+	// behind a space; ActiveAuthentication is "RSA-2048-SHA-256" or "ECDSA-12-SHA-256",
+	// with the number of the curve.
+	ChipAuthentication   string `json:"chipAuthentication"`
+	ActiveAuthentication string `json:"activeAuthentication"`
 	// BER writes the outer layers of EF.SOD in indefinite length.
 	BER bool `json:"ber"`
 }
@@ -69,6 +75,9 @@ type chipExpectation struct {
 	Outcome  string `json:"outcome"` // read, or the code of the error
 	Protocol string `json:"protocol"`
 	Commands int    `json:"commands"` // the most that it may cost; 0 is any number
+	// What becomes of the proofs that the chip is no copy; empty is not looked at.
+	ChipAuthentication   verdict.Outcome `json:"chipAuthentication"`
+	ActiveAuthentication verdict.Outcome `json:"activeAuthentication"`
 }
 
 func loadChips(t *testing.T) []chipFile {
@@ -135,6 +144,12 @@ func TestChips(t *testing.T) {
 				c.requireFiles(t, document, got)
 				if c.Expect.Protocol != "" {
 					require.Equal(t, c.Expect.Protocol, session.Protocol())
+				}
+				if c.Expect.ChipAuthentication != "" {
+					require.Equal(t, c.Expect.ChipAuthentication, session.Proof().ChipAuthentication.Outcome)
+				}
+				if c.Expect.ActiveAuthentication != "" {
+					require.Equal(t, c.Expect.ActiveAuthentication, session.Proof().ActiveAuthentication.Outcome)
 				}
 			} else {
 				require.ErrorIs(t, err, fault.Code(c.Expect.Outcome))

@@ -41,7 +41,7 @@ func (s *Session) ReadDocument(ctx context.Context) (*lds.Document, error) {
 // addMasterFiles puts what was read on the way to the application beside the rest.
 // They have been parsed before, or their checks say why not.
 func (s *Session) addMasterFiles(d *lds.Document) {
-	for file, b := range map[lds.File][]byte{lds.CardAccess: s.cardAccess, lds.CardSecurity: s.cardSecurity} {
+	for file, b := range map[lds.File][]byte{lds.CardAccess: s.cardAccess, lds.CardSecurity: s.cardSecurity, lds.ATRInfo: s.atrInfo} {
 		if b != nil {
 			_ = d.Add(file, b)
 		}

@@ -3,6 +3,7 @@ package icao
 import (
 	"context"
 
+	"passport-agent/icao/lds"
 	"passport-agent/iso7816"
 	"passport-agent/iso7816/sm"
 )
@@ -75,39 +76,15 @@ const shortResponse = iso7816.MaxShortNe + 2
 // 3.11.1; ISO/IEC 7816-4, 8.1.1.2.8). A file that cannot be read or states
 // nothing changes nothing.
 func (s *Session) readATRInfo(ctx context.Context) error {
-	b, err := s.readMasterFile(ctx, masterFile{sfi: 0x01, id: 0x2F01})
+	b, err := s.readMasterFile(ctx, lds.ATRInfo)
 	if err != nil || len(b) == 0 {
 		return err
 	}
-	// Data objects follow one another, after an optional category indicator.
-	if b[0] == 0x00 || b[0] == 0x80 {
-		b = b[1:]
-	}
-	for object, rest, err := iso7816.ParseTLV(b); err == nil; object, rest, err = iso7816.ParseTLV(rest) {
-		if object.Tag == 0x7F66 {
-			s.model.MaxResponse = sizeOfResponse(object.Value)
-		}
+	s.atrInfo = b
+	if size := lds.ParseATRInfo(b).MaxResponse; size >= leastSize {
+		s.model.MaxResponse = min(size, largestSize)
 	}
 	return nil
-}
-
-// sizeOfResponse reads two integers, the longest command and the longest
-// response; 0 where they are not both there (TR-03105-5.1, LDS_K_03).
-func sizeOfResponse(value []byte) int {
-	objects, err := iso7816.ParseTLVs(value)
-	if err != nil || len(objects) < 2 || objects[0].Tag != 0x02 || objects[1].Tag != 0x02 {
-		return 0
-	}
-	size := 0
-	for _, octet := range objects[1].Value {
-		if size = size<<8 | int(octet); size > largestSize {
-			return largestSize
-		}
-	}
-	if size < leastSize {
-		return 0
-	}
-	return size
 }
 
 // setBlock derives the plain bytes of one read from the longest response.

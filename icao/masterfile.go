@@ -8,24 +8,16 @@ import (
 	"passport-agent/iso7816"
 )
 
-// masterFile is an elementary file under the master file, readable before access
-// (Doc 9303-10, 3.11).
-type masterFile struct {
-	sfi byte
-	id  uint16
-}
-
-var cardAccess = masterFile{sfi: lds.CardAccess.SFI(), id: lds.CardAccess.ID()}
-
 // maxMasterReads bounds the commands that one such file may cost: it has a few
 // hundred bytes.
 const maxMasterReads = 16
 
-// readMasterFile reads a file in the clear, with the master file current, by
+// readMasterFile reads a file under the master file that is readable before access
+// (Doc 9303-10, 3.11), in the clear, with the master file current, by
 // short identifier first. Whatever status word the chip answers, it returns what
 // there is, possibly nothing; only the reader's own failures are errors.
-func (s *Session) readMasterFile(ctx context.Context, file masterFile) ([]byte, error) {
-	first, err := s.ask(ctx, iso7816.Command{INS: iso7816.InsReadBinary, P1: 0x80 | file.sfi, Ne: iso7816.MaxShortNe})
+func (s *Session) readMasterFile(ctx context.Context, file lds.File) ([]byte, error) {
+	first, err := s.ask(ctx, iso7816.Command{INS: iso7816.InsReadBinary, P1: 0x80 | file.SFI(), Ne: iso7816.MaxShortNe})
 	if err != nil {
 		return nil, err
 	}
@@ -45,8 +37,8 @@ func saysThereIsNone(sw iso7816.StatusWord) bool {
 }
 
 // readSelected reads a file by its long identifier.
-func (s *Session) readSelected(ctx context.Context, file masterFile) ([]byte, error) {
-	id := [2]byte{byte(file.id >> 8), byte(file.id)}
+func (s *Session) readSelected(ctx context.Context, file lds.File) ([]byte, error) {
+	id := [2]byte{byte(file.ID() >> 8), byte(file.ID())}
 	selected, err := s.ask(ctx, iso7816.Command{INS: iso7816.InsSelect, P1: 0x02, P2: 0x0C, Data: id[:]})
 	if err != nil {
 		return nil, err

@@ -55,7 +55,7 @@ func (s *Session) readCardAccess(ctx context.Context) error {
 	if !s.asksCardAccess() || s.cardAccess != nil {
 		return nil
 	}
-	b, err := s.readMasterFile(ctx, cardAccess)
+	b, err := s.readMasterFile(ctx, lds.CardAccess)
 	if err != nil || len(b) == 0 {
 		return err
 	}
@@ -190,7 +190,7 @@ func (s *Session) paceAfterAll(ctx context.Context) (opened bool, err error) {
 	if err := s.card.Reset(ctx); err != nil {
 		return false, err
 	}
-	b, err := s.readSelected(ctx, cardAccess)
+	b, err := s.readSelected(ctx, lds.CardAccess)
 	if err != nil || len(b) == 0 {
 		return false, err
 	}

@@ -48,6 +48,7 @@ type Session struct {
 	offered    []pace.Info
 
 	cardSecurity []byte // EF.CardSecurity as it was read
+	atrInfo      []byte // EF.ATR/INFO as it was read
 	proving      proving
 
 	model      Model

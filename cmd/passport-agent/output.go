@@ -69,7 +69,7 @@ func (a *app) printReport(r tap.Report) {
 		a.print("Read      by %s (%s) on %s: %d commands, %d bytes, %.2f s", r.Access.Protocol, cipher, r.Reader.Name,
 			r.Wire.Commands, r.Wire.SentBytes+r.Wire.ReceivedBytes, r.Wire.Seconds)
 	}
-	for _, name := range []string{"CardAccess", "CardSecurity", "COM", "SOD", "DG1", "DG14", "DG15", "DG2"} {
+	for _, name := range []string{"ATR-INFO", "CardAccess", "CardSecurity", "COM", "SOD", "DG1", "DG14", "DG15", "DG2"} {
 		if f, ok := r.Files[name]; ok {
 			a.print("File      %-12s %6d bytes  sha256 %s…", name, f.Size, f.SHA256[:16])
 		}

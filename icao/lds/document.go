@@ -14,9 +14,10 @@ type Document struct {
 	SOD  *SecurityObject
 	MRZ  *mrz.MRZ
 	Face *Face
-	// DG14, CardAccess and CardSecurity are nil where they were not read, or are not
+	// DG14, ATRInfo, CardAccess and CardSecurity are nil where they were not read, or are not
 	// well formed.
 	DG14         *SecurityInfos
+	ATRInfo      *ExtendedLength
 	CardAccess   *SecurityInfos
 	CardSecurity *SignedSecurityInfos
 
@@ -30,7 +31,7 @@ func ReadOrder() []File { return []File{COM, DG1, SOD, DG2} }
 
 // Optional are the files that not every document has. None of them keeps the others
 // from being judged where it cannot be read.
-func Optional() []File { return []File{DG14, DG15, CardAccess, CardSecurity} }
+func Optional() []File { return []File{DG14, DG15, ATRInfo, CardAccess, CardSecurity} }
 
 // Parse reads the files of a document. EF.COM and the optional ones may be missing,
 // nothing else. It fails with fault.FileNotOnChip, naming the file, or as the parser of a file does.
@@ -78,6 +79,8 @@ func (d *Document) Add(file File, b []byte) (err error) {
 		d.DG14, err = ParseDG14(b)
 	case DG15:
 		_, err = ParseDG15(b)
+	case ATRInfo:
+		d.ATRInfo = ParseATRInfo(b)
 	case CardAccess:
 		d.CardAccess, err = ParseCardAccess(b)
 	case CardSecurity:
@@ -128,6 +131,9 @@ func (d *Document) Warnings() []Warning {
 	}
 	if d.DG14 != nil {
 		all = append(all, named("dg14", d.DG14.Warnings)...)
+	}
+	if d.ATRInfo != nil {
+		all = append(all, d.ATRInfo.Warnings...)
 	}
 	if d.CardAccess != nil {
 		all = append(all, named("card_access", d.CardAccess.Warnings)...)

@@ -26,8 +26,9 @@ const (
 	DG15 File = 15
 	COM  File = 0x1E
 	SOD  File = 0x1D
-	// CardAccess and CardSecurity stand in the master file, where identifiers count
-	// anew (Doc 9303-10, 3.11.3 and 3.11.4).
+	// ATRInfo, CardAccess and CardSecurity stand in the master file, where identifiers
+	// count anew (Doc 9303-10, 3.11).
+	ATRInfo      File = 0x2F01
 	CardAccess   File = 0x11C
 	CardSecurity File = 0x11D
 )
@@ -41,6 +42,8 @@ func (f File) String() string {
 		return "COM"
 	case SOD:
 		return "SOD"
+	case ATRInfo:
+		return "ATR-INFO"
 	case CardAccess:
 		return "CardAccess"
 	case CardSecurity:
@@ -51,7 +54,7 @@ func (f File) String() string {
 }
 
 // ID returns the file identifier.
-func (f File) ID() uint16 { return 0x0100 | uint16(f) }
+func (f File) ID() uint16 { return max(0x0100, uint16(f)&0xFF00) | uint16(f) }
 
 // SFI returns the short file identifier.
 func (f File) SFI() byte { return byte(f) & 0x1F }

@@ -100,6 +100,7 @@ func present(d *lds.Document, signed trust.Verification) map[string]bool {
 		"sod": true, "signer": signed.Signer != nil, "country_signer": signed.CountrySigner != nil,
 		"com": d.COM != nil, "dg1": d.MRZ != nil, "dg2": d.Face != nil,
 		"dg14": d.DG14 != nil, "dg15": d.Files[lds.DG15] != nil, "card_access": d.CardAccess != nil, "card_security": d.CardSecurity != nil,
+		"atr_info": d.ATRInfo != nil,
 	}
 }
 
