@@ -118,7 +118,7 @@ func (s *Session) offerChipAuthentication(d *lds.Document) {
 		return
 	}
 	if implied {
-		p.deviates(chipauth.DeviationNoInfo3DES)
+		p.proof.Deviations = append(p.proof.Deviations, deviations(chipauth.DeviationNoInfo3DES)...)
 	}
 	for _, o := range offers {
 		if !o.NeedsExtended() || s.card.Limits().Extended != iso7816.No {
@@ -130,10 +130,20 @@ func (s *Session) offerChipAuthentication(d *lds.Document) {
 	}
 }
 
-func (p *proving) deviates(names ...string) {
+// deviationTexts say what a deviation is.
+var deviationTexts = map[string]string{
+	chipauth.DeviationNoInfo3DES: "DG14 has a key for Chip Authentication and names no protocol; 3DES is meant",
+	chipauth.DeviationNoInfo:     "DG14 does not say how the chip signs",
+	chipauth.DeviationHash:       "the chip signs with SHA-1, or with a hash longer than its key",
+	chipauth.DeviationDER:        "the chip's signature is not in plain form",
+}
+
+func deviations(names ...string) []lds.Warning {
+	var all []lds.Warning
 	for _, name := range names {
-		p.proof.Deviations = append(p.proof.Deviations, lds.Warning{Name: name})
+		all = append(all, lds.Warning{Name: name, Detail: deviationTexts[name]})
 	}
+	return all
 }
 
 // keyOutcome tells keys that cannot be from keys that are not known here.
@@ -289,9 +299,9 @@ func (s *Session) authenticateActively(ctx context.Context, d *lds.Document) err
 	if err != nil || p.evidence.Signature == nil {
 		return err
 	}
-	var deviations []lds.Warning
-	*attempt, deviations = CheckEvidence(d, p.evidence)
-	p.proof.Deviations = append(p.proof.Deviations, deviations...)
+	var found []lds.Warning
+	*attempt, found = CheckEvidence(d, p.evidence)
+	p.proof.Deviations = append(p.proof.Deviations, found...)
 	return nil
 }
 
@@ -324,11 +334,7 @@ func CheckEvidence(d *lds.Document, e Evidence) (verdict.Attempt, []lds.Warning)
 	if err != nil {
 		return verdict.Attempt{Outcome: keyOutcome(err)}, nil
 	}
-	var deviations []lds.Warning
-	for _, name := range verified.Deviations {
-		deviations = append(deviations, lds.Warning{Name: name})
-	}
-	return verdict.Attempt{Outcome: verdict.Proved, Protocol: verified.Algorithm}, deviations
+	return verdict.Attempt{Outcome: verdict.Proved, Protocol: verified.Algorithm}, deviations(verified.Deviations...)
 }
 
 // activeKey returns the key of DG15 with the algorithm of DG14, or why there is none.

@@ -533,7 +533,7 @@ func TestEvidenceIsCheckedAgain(t *testing.T) {
 	document := provable(t, virtual.Options{ActiveAuthentication: &virtual.ActiveAuthentication{ParameterID: 13}})
 	j := prove(t, document, chipOf(t, document, virtual.Profile{ActiveAuthenticationFault: virtual.ActiveDER}), bac())
 	require.Equal(t, verdict.Successful, j.status)
-	require.Equal(t, []lds.Warning{{Name: "dg15_signature_der"}}, j.session.Proof().Deviations)
+	require.Equal(t, []lds.Warning{{Name: "dg15_signature_der", Detail: "the chip's signature is not in plain form"}}, j.session.Proof().Deviations)
 	evidence := j.session.Evidence()
 	require.Len(t, evidence.Challenge, 8)
 	attempt, deviations := icao.CheckEvidence(j.document, evidence)
