@@ -182,7 +182,9 @@ func TestACopyFailsOneCheck(t *testing.T) {
 	withRSA := virtual.Options{ActiveAuthentication: &virtual.ActiveAuthentication{RSA: rsa1024()}}
 	withECDSA := virtual.Options{ActiveAuthentication: &virtual.ActiveAuthentication{ParameterID: 12}}
 	withBoth := virtual.Options{ChipAuthentication: aes.ChipAuthentication, ActiveAuthentication: withRSA.ActiveAuthentication}
-	withCAM := virtual.Options{PACE: offers(t, "ECDH-CAM-AES-128/13")}
+	// Over P-256 nearly every number is in range; over a brainpool curve wrong data may be
+	// out of it, which ends PACE itself.
+	withCAM := virtual.Options{PACE: offers(t, "ECDH-CAM-AES-128/12")}
 	ca := func(f virtual.ChipAuthenticationFault) virtual.Profile {
 		return virtual.Profile{ChipAuthenticationFault: f}
 	}
