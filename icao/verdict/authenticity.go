@@ -3,6 +3,7 @@ package verdict
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"passport-agent/icao/lds"
 	"passport-agent/icao/trust"
@@ -83,6 +84,16 @@ func (v *Verdict) authenticity(in Input) {
 		v.optionalIntegrity(in, file)
 	}
 	v.Warnings = append(v.Warnings, in.Proof.Deviations...)
+}
+
+// deviations are those of files and certificates. An entry of DG14 that keeps Chip
+// Authentication from being run has failed its check already.
+func (v *Verdict) deviations(in Input) []lds.Warning {
+	all := append(in.Document.Warnings(), v.Warnings...)
+	if in.Proof.ChipAuthentication.Outcome != KeyMalformed {
+		return all
+	}
+	return slices.DeleteFunc(all, func(w lds.Warning) bool { return w.Name == "dg14_security_info_malformed" })
 }
 
 func (v *Verdict) attempt(name string, a Attempt) {

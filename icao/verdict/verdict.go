@@ -89,7 +89,7 @@ func Judge(in Input) Verdict {
 	v.authenticity(in)
 	v.zoneAgainstDG1(in)
 	v.expiry(in)
-	v.conformity(in.Profile, present(in.Document, signed), append(in.Document.Warnings(), v.Warnings...))
+	v.conformity(in.Profile, present(in.Document, signed), v.deviations(in))
 	v.Status = Overall(v.Checks)
 	return v
 }

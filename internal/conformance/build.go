@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"sync"
@@ -46,7 +47,7 @@ func (b *builder) build(s Specimen) (*made, error) {
 	}
 	document.Files[virtual.COM] = s.CommonData.file(document.Files)
 	for file := range s.Files {
-		if file == virtual.SOD {
+		if file == virtual.SOD || file == virtual.CardSecurity {
 			continue
 		}
 		if err := s.edit(document, file); err != nil {
@@ -60,8 +61,13 @@ func (b *builder) build(s Specimen) (*made, error) {
 	if document.Files[virtual.SOD], err = s.SOD.file(signer, document.Files); err != nil {
 		return nil, err
 	}
-	if err := s.edit(document, virtual.SOD); err != nil {
+	if err := s.CardSecurity.signAgain(signer, document.Files); err != nil {
 		return nil, err
+	}
+	for _, file := range []virtual.File{virtual.SOD, virtual.CardSecurity} {
+		if err := s.edit(document, file); err != nil {
+			return nil, err
+		}
 	}
 	m.store, err = s.store(authority, signer)
 	return m, err
@@ -87,11 +93,15 @@ func (s Specimen) edit(document *virtual.Document, file virtual.File) error {
 
 // base is a document with generated files, without EF.SOD.
 func (b *builder) base(s Specimen) (*virtual.Document, error) {
-	name, err := json.Marshal([]any{s.Holder, s.PACE, s.Picture})
+	name, err := json.Marshal([]any{s.Holder, s.PACE, s.Picture, s.ChipAuthentication, s.ActiveAuthentication})
 	if err != nil {
 		return nil, err
 	}
 	portrait, err := b.portrait(s.Picture)
+	if err != nil {
+		return nil, err
+	}
+	active, err := b.activeAuthentication(s.ActiveAuthentication)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +111,8 @@ func (b *builder) base(s Specimen) (*virtual.Document, error) {
 	if base == nil {
 		// EF.SOD is made here; what stands in its place keeps virtual from signing one.
 		base, err = virtual.Personalise(virtual.Options{
-			Holder: s.Holder, Now: madeAt, PACE: s.PACE.Offers, CAN: s.PACE.CAN, Portrait: portrait,
+			Holder: s.Holder, Now: madeAt, Random: rand.NewChaCha8([32]byte{1}), Portrait: portrait,
+			PACE: s.PACE.Offers, CAN: s.PACE.CAN, DG14: s.PACE.DG14, ChipAuthentication: s.ChipAuthentication, ActiveAuthentication: active,
 			Files: map[virtual.File][]byte{virtual.SOD: {}},
 		})
 		if err != nil {
@@ -159,16 +170,6 @@ func (b *builder) issuers(s Specimen) (authority, signer *issued, err error) {
 		return nil, nil, fmt.Errorf("document signer: %w", err)
 	}
 	return authority, signer, nil
-}
-
-// file is EF.SOD over the data groups of a document.
-func (s SOD) file(signer *issued, files map[virtual.File][]byte) ([]byte, error) {
-	content, err := s.securityObject(files)
-	if err != nil {
-		return nil, err
-	}
-	message, err := s.sign(signer, oidLDSSecurityObject, content)
-	return element(0x77, message), err
 }
 
 // groupTags are the tags of data groups 1 to 16 (Doc 9303-10, table 38).

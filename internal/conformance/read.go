@@ -94,7 +94,7 @@ func inspect(ctx context.Context, chip *virtual.Chip, access icao.Access, zone *
 		key = mrz.Key{}
 	}
 	v := verdict.Judge(verdict.Input{
-		Document: document, Protected: session.Cipher() != "", Key: key, Zone: zone,
+		Document: document, Proof: session.Proof(), Protected: session.Cipher() != "", Key: key, Zone: zone,
 		Profile: profile, Trust: m.store, At: madeAt,
 	})
 	return observe(v, append(document.Warnings(), v.Warnings...))

@@ -23,8 +23,8 @@ type Specimen struct {
 	Content map[virtual.File]virtual.Hex `json:"content,omitempty"`
 	// Picture is the portrait in DG2, a file in pictures/; a drawn one where empty.
 	Picture string `json:"picture,omitempty"`
-	// Files are edits of the files. Those of EF.SOD are made when it has been signed,
-	// all others before the files are hashed.
+	// Files are edits of the files. Those of EF.SOD and EF.CardSecurity are made when
+	// they have been signed, all others before the files are hashed.
 	Files      map[virtual.File][]edit.Edit `json:"files,omitempty"`
 	CommonData CommonData                   `json:"commonData"`
 
@@ -34,7 +34,13 @@ type Specimen struct {
 	CRL           CRL         `json:"crl"`
 	Trust         Trust       `json:"trust"`
 
-	PACE   PACE            `json:"pace"`
+	PACE PACE `json:"pace"`
+	// CardSecurity is there with Chip Authentication Mapping.
+	CardSecurity CardSecurity `json:"cardSecurity"`
+	// ChipAuthentication is what DG14 offers, ActiveAuthentication the key in DG15.
+	ChipAuthentication   []virtual.ChipAuthenticationInfo `json:"chipAuthentication,omitempty"`
+	ActiveAuthentication *ActiveAuthentication            `json:"activeAuthentication,omitempty"`
+
 	Chip   virtual.Profile `json:"chip"`
 	Reader Reader          `json:"reader"`
 }
@@ -51,6 +57,8 @@ type CommonData struct {
 type PACE struct {
 	Offers []virtual.PACEInfo `json:"offers,omitempty"`
 	CAN    string             `json:"can,omitempty"`
+	// DG14 repeats the offers in DG14 (Doc 9303-11, 9.2.11).
+	DG14 bool `json:"dg14,omitempty"`
 }
 
 // Trust is what the reader's store holds.
@@ -75,12 +83,14 @@ type Reader struct {
 // configurations: RSASSA-PSS with SHA-256, country signer RSA 3072, document signer
 // RSA 2048.
 func defaultSpecimen() Specimen {
+	signature := Signature{Digest: "sha256", Algorithm: "rsa-pss-sha256", Identifier: IssuerAndSerialNumber}
 	return Specimen{
 		Holder: virtual.Holder{
 			Format: virtual.TD3, DocumentCode: "P", Issuer: "D", Nationality: "D", Surname: "Mustermann", GivenNames: "Erika",
 			DocumentNumber: "C11T002JM", BirthDate: "960812", Sex: "F", ExpiryDate: "231031",
 		},
-		SOD:           SOD{Hash: "sha256", Digest: "sha256", Algorithm: "rsa-pss-sha256", Identifier: IssuerAndSerialNumber},
+		SOD:           SOD{Hash: "sha256", Signature: signature},
+		CardSecurity:  CardSecurity{Signature: signature},
 		Signer:        Certificate{Key: "rsa-2048", Issuer: countryName, Subject: "C=DE, O=bund, OU=bsi, CN=Document Signer Specimen"},
 		CountrySigner: Certificate{Key: "rsa-3072", Algorithm: "rsa-pss-sha256", Issuer: countryName, Subject: countryName},
 	}
