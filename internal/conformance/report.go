@@ -146,9 +146,13 @@ func (s *Suite) writeCases(text *strings.Builder, results []Result) {
 		}
 		fails := ""
 		if c.Fails != "" {
-			fails = "`" + c.Fails + "`"
+			fails = "`" + strings.Join(append([]string{c.Fails}, c.Also...), "`, `") + "`"
 		}
-		fmt.Fprintf(text, "| %s | %s | %s | %s | %s | %s |\n", c.ID, c.Title, c.Outcome, c.Basis, fails, passed)
+		outcome := string(c.Outcome)
+		if c.Outcome == Either {
+			outcome += ", here " + string(r.Observed)
+		}
+		fmt.Fprintf(text, "| %s | %s | %s | %s | %s | %s |\n", c.ID, c.Title, outcome, c.Basis, fails, passed)
 	}
 	if missing := s.Missing(); len(missing) > 0 {
 		fmt.Fprintf(text, "\nWithout a file yet: %s.\n", strings.Join(missing, ", "))
