@@ -41,7 +41,9 @@ type Report struct {
 	Checks         []verdict.Check `json:"checks"`
 	Warnings       []Warning       `json:"warnings"`
 	Upload         Upload          `json:"upload"`
-	Error          *Error          `json:"error"`
+	// Portrait is what became of the portrait, where it was to be sent as a picture.
+	Portrait *Upload `json:"portrait,omitempty"`
+	Error    *Error  `json:"error"`
 }
 
 // Reader is the reader that was used. ExtendedLength is nil where reader and

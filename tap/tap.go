@@ -56,8 +56,10 @@ type Options struct {
 	NoChipAuthentication bool
 	// Memory remembers how kinds of chips like to be asked; may be nil.
 	Memory *icao.Memory
-	// Uploader takes the files to SessionID; nil for no upload.
+	// Uploader takes the files to SessionID; nil for no upload. FaceNFC sends the
+	// portrait as a picture, too.
 	Uploader  Uploader
+	FaceNFC   bool
 	SessionID string
 	OnFailed  OnFailed
 	// Zone is the machine-readable zone of the data page, where all of it is known.
@@ -83,6 +85,7 @@ type Options struct {
 // Uploader is the part of upload.Client that a tap needs.
 type Uploader interface {
 	UploadNFC(ctx context.Context, sessionID string, docs upload.NFCDocuments, observe func(upload.Event)) (upload.Receipt, error)
+	UploadImage(ctx context.Context, sessionID string, image upload.Image, observe func(upload.Event)) (upload.Receipt, error)
 }
 
 // Result is what a tap came to. Document holds personal data: it is nil where
@@ -270,7 +273,7 @@ func (t *tap) upload(ctx context.Context, checkErr error) error {
 	files := t.document.Files
 	receipt, err := t.Uploader.UploadNFC(ctx, t.SessionID, upload.NFCDocuments{
 		COM: files[lds.COM], SOD: files[lds.SOD], DG1: files[lds.DG1], DG2: files[lds.DG2],
-	}, func(e upload.Event) { t.observe(Event{Kind: EventUploading, Done: e.Sent, Total: e.Total}) })
+	}, t.uploading)
 	if err != nil {
 		t.report.Upload.State = UploadState(err)
 		return err
@@ -278,8 +281,20 @@ func (t *tap) upload(ctx context.Context, checkErr error) error {
 	accepted, warnings := Accepted(t.SessionID, receipt)
 	t.report.Upload = accepted
 	t.report.Warnings = append(t.report.Warnings, warnings...)
+	if t.FaceNFC {
+		portrait, warnings, err := UploadPortrait(ctx, t.Uploader, t.SessionID, files[lds.DG2], t.uploading)
+		t.report.Portrait = &portrait
+		t.report.Warnings = append(t.report.Warnings, warnings...)
+		if err != nil {
+			return err
+		}
+	}
 	t.observe(Event{Kind: EventUploaded})
 	return nil
+}
+
+func (t *tap) uploading(e upload.Event) {
+	t.observe(Event{Kind: EventUploading, Done: e.Sent, Total: e.Total})
 }
 
 // Accepted describes an upload that the service has confirmed.

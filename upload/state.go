@@ -69,11 +69,11 @@ func decodeList(raw json.RawMessage, sessionID string) ([]StoredMedia, error) {
 // Decision is what the service has decided about a session. What it says about
 // the person is left where it is.
 type Decision struct {
-	AttemptID    string
 	Status       string // approved, declined, resubmission_requested, review, expired, abandoned
 	Code         int    // 9001, 9102 and so on; 0 if none is given
 	Reason       string
 	ReasonCode   int
+	AttemptID    string
 	DecisionTime string // as the service writes it
 	// NFCValidated tells whether the service could decode the chip data; nil where
 	// it does not say.

@@ -84,7 +84,10 @@ func (a *app) printReport(r tap.Report) {
 	for _, w := range r.Warnings {
 		a.print("Warning   %s: %s", w.Name, w.Text)
 	}
-	a.printUpload(r.Upload)
+	a.printUpload("Upload", r.Upload)
+	if r.Portrait != nil {
+		a.printUpload("Portrait", *r.Portrait)
+	}
 }
 
 func (a *app) printHolder(h *tap.Holder) {
@@ -96,16 +99,20 @@ func (a *app) printHolder(h *tap.Holder) {
 		h.DocumentNumber, h.IssuingState, h.ExpiryDate, h.BirthDate, h.Sex, h.Nationality)
 }
 
-func (a *app) printUpload(u tap.Upload) {
+// printUpload says what became of an upload; nothing of one that was not tried.
+func (a *app) printUpload(what string, u tap.Upload) {
+	line := func(colour, state, more string) {
+		a.print("%-9s %s  session %s%s", what, a.colour(colour, state), u.SessionID, more)
+	}
 	switch u.State {
 	case tap.UploadAccepted:
-		a.print("Upload    %s  session %s, media %s, %d bytes", a.colour(green, "✓ accepted"), u.SessionID, u.MediaID, u.Size)
+		line(green, "✓ accepted", fmt.Sprintf(", media %s, %d bytes", u.MediaID, u.Size))
 	case tap.UploadUncertain:
-		a.print("Upload    %s  session %s: it is not known whether the service has it", a.colour(yellow, "? uncertain"), u.SessionID)
+		line(yellow, "? uncertain", ": it is not known whether the service has it")
 	case tap.UploadRefused:
-		a.print("Upload    %s  session %s", a.colour(red, "✗ refused"), u.SessionID)
+		line(red, "✗ refused", "")
 	case tap.UploadFailed:
-		a.print("Upload    %s  session %s: nothing was kept", a.colour(red, "✗ failed"), u.SessionID)
+		line(red, "✗ failed", ": nothing was kept")
 	}
 }
 

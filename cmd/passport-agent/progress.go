@@ -81,16 +81,23 @@ func (p *progress) line(text string) {
 	}
 }
 
+// say prints a line of its own, unless nothing is to be said.
+func (p *progress) say(text string) {
+	if !p.app.quiet {
+		p.line(text)
+	}
+}
+
 // move draws a bar; without a terminal the line at the end of the step is enough.
 func (p *progress) move(what string, done, total int) {
-	if !p.app.errIsTerminal || total == 0 {
+	if !p.app.errIsTerminal || p.app.quiet || total == 0 {
 		return
 	}
 	if p.bar == nil || p.what != what {
 		p.end()
 		p.what = what
 		p.bar = progressbar.NewOptions(total,
-			progressbar.OptionSetWriter(p.app.err), progressbar.OptionSetDescription(what), progressbar.OptionShowBytes(true),
+			progressbar.OptionSetWriter(p.app.err), progressbar.OptionSetDescription(what), progressbar.OptionShowBytes(true), progressbar.OptionShowCount(),
 			progressbar.OptionSetWidth(30), progressbar.OptionClearOnFinish(), progressbar.OptionSetPredictTime(false))
 	}
 	// A bar that cannot be drawn is not worth ending a read for.

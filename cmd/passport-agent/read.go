@@ -139,7 +139,7 @@ func (a *app) readOptions(cmd *cobra.Command, f *readFlags) (tap.Options, error)
 	if err != nil {
 		return tap.Options{}, err
 	}
-	options.Uploader, options.SessionID = client, f.session
+	options.Uploader, options.SessionID, options.FaceNFC = client, f.session, settings.FaceNFC
 	return options, client.CheckSession(f.session)
 }
 
@@ -205,7 +205,8 @@ func (f *apiFlags) client(c config.Config) (*upload.Client, error) {
 		c.APIKey = f.key
 	}
 	return upload.New(upload.Config{
-		BaseURL: c.APIURL, APIKey: c.APIKey, Secret: c.APISecret, MaxRawBytes: c.MaxNFCBytes, WarnBodyBytes: c.WarnBodyBytes,
+		BaseURL: c.APIURL, APIKey: c.APIKey, Secret: c.APISecret, VerifySecrets: c.VerifySecrets, IntegrationID: c.IntegrationID,
+		ExtraCA: c.ExtraCA, Proxy: c.Proxy, MaxRawBytes: c.MaxNFCBytes, WarnBodyBytes: c.WarnBodyBytes,
 		Timeout: c.UploadTimeout, NoCompression: !c.Compression, UserAgent: software(),
 	})
 }

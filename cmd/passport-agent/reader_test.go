@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	mathrand "math/rand/v2"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"sync"
@@ -83,13 +82,7 @@ func waitForEmptyReader(t *testing.T, reader int) {
 // service is a sandbox with one session, and the environment that leads to it.
 func service(t *testing.T) (*sandbox.Server, map[string]string) {
 	t.Helper()
-	server := sandbox.New(sandbox.Options{})
-	server.AddSession(session)
-	listening := httptest.NewServer(server)
-	t.Cleanup(func() { server.Release(); listening.CloseClientConnections(); listening.Close() })
-	return server, map[string]string{
-		"PASSPORT_AGENT_API_URL": listening.URL, "PASSPORT_AGENT_API_KEY": sandbox.DemoAPIKey, "PASSPORT_AGENT_API_SECRET": sandbox.DemoSecret,
-	}
+	return serviceWith(t, sandbox.Options{})
 }
 
 func zoneOf(t *testing.T, document *virtual.Document) string {
