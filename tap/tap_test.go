@@ -289,6 +289,35 @@ func TestTamperedPortrait(t *testing.T) {
 	require.Empty(t, d.sandbox.Media(session))
 }
 
+// Where that is configured, the portrait follows the chip data as a picture; one
+// that does not arrive is told, and the chip data are accepted all the same.
+func TestThePortraitFollowsAsAPicture(t *testing.T) {
+	d := newDesk(t, virtual.Profile{}, nil)
+	d.options.FaceNFC = true
+	result := tap.Run(t.Context(), d.options)
+	require.NoError(t, result.Err)
+	media := d.sandbox.Media(session)
+	require.Len(t, media, 2)
+	face, err := lds.ParseDG2(media[0].DG2)
+	require.NoError(t, err)
+	require.Equal(t, "face-nfc", media[1].Context)
+	require.Equal(t, face.Portraits[0].Image, media[1].Content)
+	require.Equal(t, media[1].ID, result.Report.Portrait.MediaID)
+
+	d = newDesk(t, virtual.Profile{}, nil)
+	d.options.FaceNFC = true
+	d.options.Observe = func(e tap.Event) {
+		if e.Kind == tap.EventUploading && e.Done == 0 && len(d.sandbox.Media(session)) == 1 {
+			d.sandbox.Inject(sandbox.ServerError, 1)
+		}
+	}
+	result = tap.Run(t.Context(), d.options)
+	require.ErrorIs(t, result.Err, fault.APIFailed)
+	require.Equal(t, tap.UploadAccepted, result.Report.Upload.State)
+	require.Equal(t, tap.UploadFailed, result.Report.Portrait.State)
+	require.Len(t, d.sandbox.Media(session), 1)
+}
+
 // Where several hold, the upload's failure comes before the failed check
 // (8 and 10 before 7).
 func TestWhichErrorDecides(t *testing.T) {

@@ -85,7 +85,7 @@ type written struct {
 	contentEncodings []string
 }
 
-func (p *page) write(body string, change func(*written)) (status int, answer map[string]any, header http.Header) {
+func (p *page) write(body string, change func(*written)) (status int, answer map[string]any) {
 	p.Helper()
 	w := written{
 		method: "POST", path: "/v1/sessions/" + session + "/media", body: []byte(body),
@@ -113,18 +113,18 @@ func (p *page) write(body string, change func(*written)) (status int, answer map
 	require.NoError(p, json.Unmarshal(raw, &answer))
 	require.Equal(p, "application/json", response.Header.Get("Content-Type"))
 	require.Equal(p, w.key, response.Header.Get("x-auth-client"))
-	if response.StatusCode == 401 {
+	if response.StatusCode == http.StatusUnauthorized {
 		require.Empty(p, response.Header.Get("x-hmac-signature"), "the page has no signature on a 401")
 	} else {
 		require.Equal(p, signature(apiSecret, raw), response.Header.Get("x-hmac-signature"))
 	}
-	return response.StatusCode, answer, response.Header
+	return response.StatusCode, answer
 }
 
 // refused is a row whose request the sandbox refuses, and does not keep.
 func refused(section, says string, status int, code, body string, change func(*written)) pageRow {
 	return pageRow{section: section, says: says, run: func(p *page) {
-		got, answer, _ := p.write(body, change)
+		got, answer := p.write(body, change)
 		require.Equal(p, status, got, "%v", answer)
 		require.Equal(p, "fail", answer["status"])
 		require.Equal(p, code, answer["code"], "%v", answer)
@@ -140,7 +140,7 @@ func refused(section, says string, status int, code, body string, change func(*w
 // taken is a row whose request the sandbox keeps.
 func taken(section, says, body string, change func(*written)) pageRow {
 	return pageRow{section: section, says: says, run: func(p *page) {
-		got, answer, _ := p.write(body, change)
+		got, answer := p.write(body, change)
 		require.Equal(p, 200, got, "%v", answer)
 		require.Equal(p, "success", answer["status"])
 		require.Len(p, p.server.Media(session), 1)
@@ -308,7 +308,7 @@ func pageRows(t *testing.T) []pageRow {
 
 		// Response data
 		{section: "Response data", says: "metadata of what was uploaded, timestamp always null", run: func(p *page) {
-			_, answer, _ := p.write(imageJSON("face", "image/png", pngOf(10, 10), ""), nil)
+			_, answer := p.write(imageJSON("face", "image/png", pngOf(10, 10), ""), nil)
 			kept := p.server.Media(session)[0]
 			require.Equal(p, map[string]any{
 				"id": kept.ID, "name": "face", "context": "face", "timestamp": nil, "size": float64(len(pngOf(10, 10))), "mimetype": "image/png",
@@ -322,7 +322,7 @@ func pageRows(t *testing.T) []pageRow {
 		{section: "Implementation notes", says: "409 after the session was submitted", run: func(p *page) {
 			_, err := p.client.Submit(p.Context(), session)
 			require.NoError(p, err)
-			status, answer, _ := p.write(face, nil)
+			status, answer := p.write(face, nil)
 			require.Equal(p, 409, status, "%v", answer)
 			_, err = p.client.UploadImage(p.Context(), session, upload.Image{Context: "face", File: media.File{MIMEType: "image/jpeg", Content: jpegOf(8, 8)}}, nil)
 			requireFault(p.T, err, fault.SessionSubmitted)
@@ -442,7 +442,7 @@ func pageRows(t *testing.T) []pageRow {
 		refused("413", "nfc_payload_too_large", 413, "1412", nfcWith("dg2", `"`+strings.Repeat("A", 500_000)+`"`), nil),
 		{section: "500", says: "server_error", run: func(p *page) {
 			p.server.Inject(sandbox.ServerError, 2)
-			status, answer, _ := p.write(face, nil)
+			status, answer := p.write(face, nil)
 			require.Equal(p, 500, status)
 			require.Equal(p, "1101", answer["code"])
 			_, err := p.client.UploadNFC(p.Context(), session, passport(), nil)

@@ -66,7 +66,7 @@ func TestWhatIsRefused(t *testing.T) {
 	size := bytes.Index(bombWebP, []byte{0x9D, 0x01, 0x2A}) // RFC 6386, 9.1: the frame's start code, width, height
 	binary.LittleEndian.PutUint16(bombWebP[size+3:], 16_383)
 	binary.LittleEndian.PutUint16(bombWebP[size+5:], 16_383)
-	heicWithout := bytes.Replace(sample(t, "small.heic"), []byte("ispe"), []byte("free"), -1)
+	heicWithout := bytes.ReplaceAll(sample(t, "small.heic"), []byte("ispe"), []byte("free"))
 	png := pngOf(t, quarters(4, 4))
 	sixteenBit := pngOf(t, image.NewNRGBA64(image.Rect(0, 0, 4, 4)))
 	binary.BigEndian.PutUint32(sixteenBit[16:], 9_000)
