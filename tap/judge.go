@@ -65,5 +65,8 @@ func (r *Report) judged(v verdict.Verdict, document *lds.Document, store *trust.
 		if date := store.Date(); !date.IsZero() {
 			r.TrustList.Date = date.Format(time.DateOnly)
 		}
+		if date := store.DefectListDate(); !date.IsZero() {
+			r.TrustList.DefectListDate = date.Format(time.DateOnly)
+		}
 	}
 }

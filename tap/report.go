@@ -93,8 +93,9 @@ type Wire struct {
 // TrustList is the store of country signers that a verdict rests on. Date is that of
 // its newest master list, empty where only single certificates were imported.
 type TrustList struct {
-	Date    string `json:"date"`
-	Signers int    `json:"signers"`
+	Date           string `json:"date"`
+	Signers        int    `json:"signers"`
+	DefectListDate string `json:"defectListDate,omitempty"` // of the newest defect list
 }
 
 // Warning is a deviation that kept nothing from being done.

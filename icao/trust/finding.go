@@ -36,6 +36,8 @@ const (
 	ReasonContentType   Reason = "content_type_changed"  // signature: announced as something else
 	ReasonUnsupported   Reason = "algorithm_unsupported" // signature, path: nothing can be said
 	ReasonMalformed     Reason = "malformed"             // signature, path, usage: key or structure cannot be read
+	ReasonStoreDamaged  Reason = "trust_store_damaged"   // signature: the document signers of the store cannot be read
+	ReasonReplaced      Reason = "certificate_replaced"  // country signer's validity, usage, country: a defect list vouches for the signer
 
 	ReasonSignerUnknown Reason = "signer_unknown"         // path: no country signer at hand issued it
 	ReasonNotIssued     Reason = "certificate_not_issued" // path: the named country signer did not issue it

@@ -5,9 +5,6 @@ import (
 	"context"
 	"encoding/pem"
 	"errors"
-	"fmt"
-	"io"
-	"os"
 	"slices"
 	"time"
 
@@ -17,39 +14,95 @@ import (
 
 // Bounds on what is imported.
 const (
-	maxFileSize   = 64 << 20
-	maxFolder     = 10_000 // files
 	maxPEMBlocks  = 10_000
+	maxLeftOut    = 1_000
 	clockTolerant = 24 * time.Hour
 )
 
 // ImportOptions says what an import has to lead to.
 type ImportOptions struct {
 	// Root is the certificate that has to have issued what is imported: the list's
-	// signer, or the certificate itself. Without it, a master list has to lead to a
-	// country signer of the store, and a certificate is trusted because a person
-	// imports it.
+	// signer, or the certificate itself. Without it, a list has to lead to a country
+	// signer of the store, and a certificate is trusted because a person imports it.
+	// Document signers and revocation lists of a directory lead to country signers
+	// anyhow.
 	Root *cms.Certificate
 	// Now is when the import takes place; the zero value is the clock's time.
 	Now time.Time
+	// Progress, where it is not nil, is told how many bytes of a file have been read.
+	Progress func(file string, done, total int64)
 }
 
 // Report says what an import did.
 type Report struct {
-	List            *List // of a master list; else nil
-	Added           int   // certificates
-	Known           int   // certificates that were there before
-	Removed         int   // certificates that an earlier issue of the list had
+	Lists           []List       // master lists
+	DefectLists     []DefectList //
+	Added           int          // country signers
+	Known           int          // country signers that were there before
+	Removed         int          // country signers that an earlier issue of the list had
+	DocumentSigners Count
 	RevocationLists int
-	Unreadable      []string // certificates of the list that were left out: place on the list and reason
+	LeftOut         []string // what was left out of a list or directory: its place and the reason
+	MoreLeftOut     int      // what else was left out
 }
 
-// Import takes one file: a master list (DER or BER), a certificate, a revocation
-// list (DER), or certificates and revocation lists in PEM. Where it fails, the
-// store stays as it was. It fails with fault.TrustFileUnknown,
-// fault.TrustSignature, fault.TrustRootMissing, fault.TrustOlder or
-// fault.TrustIssuerUnknown.
+// Count says what became of certificates.
+type Count struct {
+	Added   int `json:"added"`
+	Known   int `json:"known"`
+	Removed int `json:"removed"`
+}
+
+func (c *Count) count(added bool) {
+	if added {
+		c.Added++
+	} else {
+		c.Known++
+	}
+}
+
+// merge adds what another part of the same file did.
+func (r *Report) merge(other Report) {
+	r.Lists = append(r.Lists, other.Lists...)
+	r.DefectLists = append(r.DefectLists, other.DefectLists...)
+	r.Added, r.Known, r.Removed = r.Added+other.Added, r.Known+other.Known, r.Removed+other.Removed
+	r.DocumentSigners.Added += other.DocumentSigners.Added
+	r.DocumentSigners.Known += other.DocumentSigners.Known
+	r.DocumentSigners.Removed += other.DocumentSigners.Removed
+	r.RevocationLists += other.RevocationLists
+	for _, text := range other.LeftOut {
+		r.leaveOut(text)
+	}
+	r.MoreLeftOut += other.MoreLeftOut
+}
+
+func (r *Report) leaveOut(text string) {
+	if len(r.LeftOut) < maxLeftOut {
+		r.LeftOut = append(r.LeftOut, text)
+	} else {
+		r.MoreLeftOut++
+	}
+}
+
+// Import takes one file: a master list or defect list (DER or BER), a certificate, a
+// revocation list (DER), certificates and revocation lists in PEM, or LDIF as the ICAO
+// PKD gives it out. Where it fails, the store stays as it was, but for LDIF, of which it
+// may then have a part. It fails with fault.TrustFileUnknown, fault.TrustSignature,
+// fault.TrustRootMissing, fault.TrustOlder, fault.TrustIssuerUnknown or
+// fault.TrustStoreDamaged.
 func (s *Store) Import(b []byte, o ImportOptions) (Report, error) {
+	if !isLDIF(b) {
+		return s.importObject(b, o)
+	}
+	i := newImporter(s, o)
+	file := &FileReport{}
+	err := i.importLDIF(context.Background(), bytes.NewReader(b), file)
+	i.finish()
+	return file.Report, err
+}
+
+// importObject takes one object, or several in PEM.
+func (s *Store) importObject(b []byte, o ImportOptions) (Report, error) {
 	if o.Now.IsZero() {
 		o.Now = time.Now()
 	}
@@ -57,10 +110,17 @@ func (s *Store) Import(b []byte, o ImportOptions) (Report, error) {
 	if len(b) > 0 && b[0] != sequence && bytes.Contains(b, []byte("-----BEGIN ")) {
 		return s.importPEM(b, o)
 	}
-	if signed, err := cms.ParseSignedData(b); err == nil {
+	signed, err := cms.ParseSignedData(b)
+	switch {
+	case err != nil:
+		return s.importAll([][]byte{b}, o)
+	case signed.ContentType.Equal(oidMasterList):
 		return s.importMasterList(b, signed, o)
+	case signed.ContentType.Equal(oidDefectList):
+		return s.importDefectList(b, signed, o)
+	default:
+		return Report{}, fault.New(fault.TrustFileUnknown, "message of type "+signed.ContentType.String(), nil)
 	}
-	return s.importAll([][]byte{b}, o)
 }
 
 func (s *Store) importPEM(b []byte, o ImportOptions) (Report, error) {
@@ -72,10 +132,14 @@ func (s *Store) importPEM(b []byte, o ImportOptions) (Report, error) {
 		}
 		parts = append(parts, block.Bytes)
 	}
-	if len(parts) == 0 {
+	switch len(parts) {
+	case 0:
 		return Report{}, fault.New(fault.TrustFileUnknown, "no block of PEM can be read", nil)
+	case 1:
+		return s.importObject(parts[0], o)
+	default:
+		return s.importAll(parts, o)
 	}
-	return s.importAll(parts, o)
 }
 
 // importAll reads everything before it changes anything.
@@ -102,13 +166,29 @@ func (s *Store) importAll(parts [][]byte, o ImportOptions) (Report, error) {
 	}
 	var report Report
 	for _, c := range certificates {
-		report.count(s.add(c, SourceFile))
+		if err := s.take(c, &report); err != nil {
+			return Report{}, err
+		}
 	}
 	for _, list := range lists {
 		report.RevocationLists++
 		s.addRevocationList(list)
 	}
 	return report, nil
+}
+
+// take puts a certificate that a person imports where it belongs.
+func (s *Store) take(c *cms.Certificate, report *Report) error {
+	if isCountrySigner(c) {
+		report.count(s.add(c, SourceFile))
+		return nil
+	}
+	added, err := s.addSigner("", c.Raw)
+	if err != nil {
+		return fault.New(fault.TrustStoreDamaged, "document signers", err)
+	}
+	report.DocumentSigners.count(added)
+	return nil
 }
 
 func (r *Report) count(added bool) {
@@ -161,66 +241,4 @@ func sameAuthority(a, b *cms.CRL) bool { return a.Issuer.Equal(b.Issuer) }
 func (s *Store) addRevocationList(list *cms.CRL) {
 	s.revocations = slices.DeleteFunc(s.revocations, func(other *cms.CRL) bool { return sameAuthority(other, list) })
 	s.revocations = append(s.revocations, list)
-}
-
-// FileReport is what became of one file of a folder.
-type FileReport struct {
-	Name   string
-	Report Report
-	Err    error // nil where the file was imported
-}
-
-// ImportFolder imports every regular file of a folder, without those below it; a
-// file that cannot be imported is reported and left out. Files that need others of
-// the folder find them, whatever the order. It fails with fault.InputFileMissing,
-// or with the context's error.
-func (s *Store) ImportFolder(ctx context.Context, folder string, o ImportOptions) ([]FileReport, error) {
-	root, err := os.OpenRoot(folder)
-	if err != nil {
-		return nil, fault.New(fault.InputFileMissing, "", err)
-	}
-	defer func() { _ = root.Close() }() // it was only read from
-	directory, err := root.Open(".")
-	if err != nil {
-		return nil, fault.New(fault.InputFileMissing, "", err)
-	}
-	entries, err := directory.ReadDir(maxFolder)
-	_ = directory.Close() // it was only read from
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, fault.New(fault.InputFileMissing, "", err)
-	}
-	var reports []FileReport
-	for _, entry := range entries {
-		if entry.Type().IsRegular() {
-			reports = append(reports, FileReport{Name: entry.Name()})
-		}
-	}
-	slices.SortFunc(reports, func(a, b FileReport) int { return bytes.Compare([]byte(a.Name), []byte(b.Name)) })
-	for round := range 2 {
-		for i := range reports {
-			if err := ctx.Err(); err != nil {
-				return reports, err
-			}
-			if round == 0 || errors.Is(reports[i].Err, fault.TrustIssuerUnknown) || errors.Is(reports[i].Err, fault.TrustRootMissing) {
-				reports[i].Report, reports[i].Err = s.importFile(root, reports[i].Name, o)
-			}
-		}
-	}
-	return reports, nil
-}
-
-func (s *Store) importFile(root *os.Root, name string, o ImportOptions) (Report, error) {
-	f, err := root.Open(name)
-	if err != nil {
-		return Report{}, fault.New(fault.InputFileMissing, name, err)
-	}
-	defer func() { _ = f.Close() }() // it was only read from
-	b, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
-	if err != nil {
-		return Report{}, fault.New(fault.InputFileMissing, name, err)
-	}
-	if len(b) > maxFileSize {
-		return Report{}, fault.New(fault.TrustFileUnknown, fmt.Sprintf("more than %d bytes", maxFileSize), nil)
-	}
-	return s.Import(b, o)
 }

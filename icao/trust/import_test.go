@@ -149,7 +149,7 @@ func TestNewerListReplacesTheOlder(t *testing.T) {
 	report, err := s.Import(p.list(issued, all[:2]), p.options())
 	require.NoError(t, err)
 	require.Equal(t, []int{1, 1, 0}, []int{report.Added, report.Known, report.Removed})
-	require.Equal(t, "UT", report.List.Publisher)
+	require.Equal(t, "UT", report.Lists[0].Publisher)
 	require.Equal(t, issued, s.Date())
 
 	older := p.list(issued.AddDate(0, 0, -1), all)
@@ -234,9 +234,9 @@ func TestUnreadableCertificateDoesNotKeepTheOthersOut(t *testing.T) {
 	report, err := s.Import(p.list(issued, [][]byte{all[0], {0x30, 0x03, 0x02, 0x01, 0x01}, all[1]}), p.options())
 	require.NoError(t, err)
 	require.Equal(t, 2, report.Added)
-	require.Len(t, report.Unreadable, 1)
-	require.Contains(t, report.Unreadable[0], "2: ")
-	require.Equal(t, 1, report.List.Unreadable)
+	require.Len(t, report.LeftOut, 1)
+	require.Contains(t, report.LeftOut[0], "2: ")
+	require.Equal(t, 1, report.Lists[0].Unreadable)
 }
 
 func TestSingleCertificateHasToLeadToTheRootGiven(t *testing.T) {
@@ -281,7 +281,7 @@ func TestFolderIsImportedWhateverTheOrder(t *testing.T) {
 	require.NoError(t, os.Symlink(outside, filepath.Join(folder, "5 link.cer")))
 
 	var s trust.Store
-	reports, err := s.ImportFolder(t.Context(), folder, trust.ImportOptions{Now: issued})
+	reports, err := s.ImportFiles(t.Context(), []string{folder}, trust.ImportOptions{Now: issued})
 	require.NoError(t, err)
 	require.Len(t, reports, 4)
 	require.NoError(t, reports[0].Err)
@@ -291,6 +291,6 @@ func TestFolderIsImportedWhateverTheOrder(t *testing.T) {
 	require.Equal(t, []string{"AA", "BB", "UT"}, s.Countries())
 	require.Len(t, s.RevocationLists(), 1)
 
-	_, err = s.ImportFolder(t.Context(), filepath.Join(folder, "missing"), trust.ImportOptions{})
+	_, err = s.ImportFiles(t.Context(), []string{filepath.Join(folder, "missing")}, trust.ImportOptions{})
 	require.ErrorIs(t, err, fault.InputFileMissing)
 }

@@ -28,10 +28,7 @@ const (
 // importMasterList replaces what an earlier issue by the same publisher brought
 // (Doc 9303-12, 9).
 func (s *Store) importMasterList(b []byte, signed *cms.SignedData, o ImportOptions) (Report, error) {
-	if !signed.ContentType.Equal(oidMasterList) {
-		return Report{}, fault.New(fault.TrustFileUnknown, "message of type "+signed.ContentType.String(), nil)
-	}
-	signer, date, err := s.checkListSignature(signed, o)
+	signer, date, err := s.checkListSignature(signed, o, oidMasterListSigner)
 	if err != nil {
 		return Report{}, err
 	}
@@ -50,7 +47,7 @@ func (s *Store) importMasterList(b []byte, signed *cms.SignedData, o ImportOptio
 	if slices.ContainsFunc(s.lists, func(l List) bool { return l.Publisher == list.Publisher && l.Date.After(list.Date) }) {
 		return Report{}, fault.New(fault.TrustOlder, fmt.Sprintf("master list of %s of %s", list.Publisher, list.Date.Format(time.DateOnly)), nil)
 	}
-	report := Report{List: &list, Unreadable: unreadable}
+	report := Report{Lists: []List{list}, LeftOut: unreadable}
 	before := s.publishedBy(list.Publisher)
 	for _, c := range listed {
 		_, there := s.byFingerprint[sha256.Sum256(c.Raw)]
@@ -104,15 +101,19 @@ func parseMasterList(content []byte) (listed []*cms.Certificate, unreadable []st
 			unreadable = append(unreadable, fmt.Sprintf("%d: %v", number, err))
 			continue
 		}
+		if !isCountrySigner(c) {
+			unreadable = append(unreadable, fmt.Sprintf("%d: %s is no country signer", number, c.Subject))
+			continue
+		}
 		listed = append(listed, c)
 	}
 	return listed, unreadable, nil
 }
 
-// checkListSignature looks for a signer of the list that leads to the root, or
-// without one to a country signer of the store. It returns the signer and when the
-// list was signed.
-func (s *Store) checkListSignature(signed *cms.SignedData, o ImportOptions) (*cms.Certificate, time.Time, error) {
+// checkListSignature looks for a signer of the list, for that purpose, that leads to
+// the root, or without one to a country signer of the store. It returns the signer and
+// when the list was signed.
+func (s *Store) checkListSignature(signed *cms.SignedData, o ImportOptions, purpose asn1.ObjectIdentifier) (*cms.Certificate, time.Time, error) {
 	inside := parseAll(signed.Certificates)
 	last := cms.ErrNoCertificate
 	for i := range signed.Signers {
@@ -126,11 +127,11 @@ func (s *Store) checkListSignature(signed *cms.SignedData, o ImportOptions) (*cm
 		if date.IsZero() {
 			date = o.Now
 		}
-		if err := o.checkListSigner(by, date); err != nil {
+		if err := o.checkListSigner(by, purpose, date); err != nil {
 			last = err
 			continue
 		}
-		if s.leadsToRoot(by, inside, o.Root, date, maxChain) {
+		if o.isRoot(by) || s.leadsToRoot(by, inside, o.Root, date, maxChain) {
 			return by, date, nil
 		}
 		if o.Root == nil {
@@ -145,13 +146,14 @@ func (s *Store) checkListSignature(signed *cms.SignedData, o ImportOptions) (*cm
 	return nil, time.Time{}, last
 }
 
-// checkListSigner asks that the certificate is for master lists (Doc 9303-12,
-// 7.1.1.3): any other signer of the country could make one else.
-func (o ImportOptions) checkListSigner(c *cms.Certificate, date time.Time) error {
-	isForLists := slices.ContainsFunc(c.Extensions.ExtendedKeyUsage, oidMasterListSigner.Equal)
+// checkListSigner asks that the certificate is for such lists (Doc 9303-12, 7.1.1.3;
+// TR-03129-2, 8.2): any other signer of the country could make one else. Defect
+// list signers may lack the mark of their purpose: then a person has to name them.
+func (o ImportOptions) checkListSigner(c *cms.Certificate, purpose asn1.ObjectIdentifier, date time.Time) error {
+	isForLists := slices.ContainsFunc(c.Extensions.ExtendedKeyUsage, purpose.Equal)
 	switch {
-	case !isForLists, c.Extensions.HasKeyUsage && c.Extensions.KeyUsage&cms.DigitalSignature == 0:
-		return fault.New(fault.TrustSignature, c.Subject.String()+" is not for master lists", nil)
+	case !isForLists && !o.isRoot(c), c.Extensions.HasKeyUsage && c.Extensions.KeyUsage&cms.DigitalSignature == 0:
+		return fault.New(fault.TrustSignature, c.Subject.String()+" is not for such lists", nil)
 	case date.After(o.Now.Add(clockTolerant)):
 		return fault.New(fault.TrustSignature, "the list is dated "+date.Format(time.DateOnly)+", later than today", nil)
 	case !c.ValidAt(date):
@@ -159,6 +161,11 @@ func (o ImportOptions) checkListSigner(c *cms.Certificate, date time.Time) error
 	default:
 		return nil
 	}
+}
+
+// isRoot reports whether a person has named this very certificate.
+func (o ImportOptions) isRoot(c *cms.Certificate) bool {
+	return o.Root != nil && bytes.Equal(o.Root.Raw, c.Raw)
 }
 
 // leadsToRoot follows issuers through the certificates that come with the list.

@@ -28,7 +28,10 @@ func (p Path) Finding(check Check) Finding {
 
 // Path looks for the country signer that issued a certificate and checks both at a
 // date. Nothing of it depends on the clock.
-func (s *Store) Path(signer *cms.Certificate, at time.Time) Path {
+func (s *Store) Path(signer *cms.Certificate, at time.Time) Path { return s.path(signer, "", at) }
+
+// path takes the right country of the signer, where its certificate has a wrong one.
+func (s *Store) path(signer *cms.Certificate, corrected string, at time.Time) Path {
 	country, finding := s.findIssuer(signer, at)
 	return Path{
 		Signer: signer, CountrySigner: country,
@@ -38,7 +41,7 @@ func (s *Store) Path(signer *cms.Certificate, at time.Time) Path {
 			validity(CheckCountrySignerValidity, country, at),
 			s.revocation(signer, country, at),
 			usage(signer, country),
-			sameCountry(signer, country),
+			sameCountry(signer, country, corrected),
 		},
 	}
 }
@@ -114,12 +117,15 @@ func mayCertify(c *cms.Certificate) bool {
 	return !c.Extensions.HasKeyUsage || c.Extensions.KeyUsage&cms.KeyCertSign != 0
 }
 
-func sameCountry(signer, country *cms.Certificate) Finding {
-	own := signer.Subject.Country()
+func sameCountry(signer, country *cms.Certificate, corrected string) Finding {
+	own, issuer := signer.Subject.Country(), signer.Issuer.Country()
+	if corrected != "" {
+		own, issuer = corrected, corrected
+	}
 	switch {
 	case own == "":
 		return unclear(CheckCountry, ReasonCountryMissing)
-	case own != signer.Issuer.Country(), country != nil && own != country.Subject.Country():
+	case own != issuer, country != nil && own != country.Subject.Country():
 		return bad(CheckCountry, ReasonCountryDiffers)
 	case country == nil:
 		return unclear(CheckCountry, ReasonSignerUnknown)
@@ -155,6 +161,19 @@ func (s *Store) revocation(signer, country *cms.Certificate, at time.Time) Findi
 		return unclear(CheckRevocation, reason)
 	}
 	return good(CheckRevocation)
+}
+
+// revocationOf asks for a certificate that is not at hand.
+func (s *Store) revocationOf(id cms.SignerIdentifier, at time.Time) Finding {
+	for _, list := range s.revocations {
+		if id.Serial == nil || !list.Issuer.Equal(id.Issuer) && !slices.ContainsFunc(list.FormerIssuers, id.Issuer.Equal) {
+			continue
+		}
+		if since, revoked := list.Revoked(id.Serial); revoked && !since.After(at) {
+			return bad(CheckRevocation, ReasonRevoked)
+		}
+	}
+	return unclear(CheckRevocation, ReasonNoRevocationList)
 }
 
 // covers reports whether a list speaks for a certificate. An authority signs its

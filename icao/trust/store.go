@@ -21,13 +21,14 @@ type Store struct {
 	lists         []List
 	certificates  []*entry
 	revocations   []*cms.CRL
+	defectLists   []*defectList
+	signers       *signerSet // nil where there are none
 	byFingerprint map[[sha256.Size]byte]*entry
 	bySubjectKey  map[string][]*entry
 	bySubject     map[string][]*entry
-	byIssuer      map[string][]*entry // document signers
 }
 
-// entry is a certificate with where it comes from.
+// entry is a country signer with where it comes from.
 type entry struct {
 	certificate *cms.Certificate
 	fingerprint [sha256.Size]byte
@@ -72,15 +73,22 @@ func (s *Store) Date() time.Time {
 func (s *Store) CountrySigners() []CountrySigner {
 	var all []CountrySigner
 	for _, e := range s.certificates {
-		if isCountrySigner(e.certificate) {
-			all = append(all, CountrySigner{e.certificate, hex.EncodeToString(e.fingerprint[:]), slices.Clone(e.sources)})
-		}
+		all = append(all, CountrySigner{e.certificate, hex.EncodeToString(e.fingerprint[:]), slices.Clone(e.sources)})
 	}
 	return all
 }
 
 // Len is the number of country signers.
-func (s *Store) Len() int { return len(s.CountrySigners()) }
+func (s *Store) Len() int { return len(s.certificates) }
+
+// DocumentSigners is the number of document signers that are kept for documents which
+// carry none (Doc 9303-12, 5).
+func (s *Store) DocumentSigners() int {
+	if s.signers == nil {
+		return 0
+	}
+	return s.signers.count
+}
 
 // Countries returns the two-letter codes of the country signers, sorted.
 func (s *Store) Countries() []string {
@@ -102,7 +110,7 @@ func isCountrySigner(c *cms.Certificate) bool {
 	return c.Extensions.IsCA || c.SelfIssued() || c.Extensions.KeyUsage&cms.KeyCertSign != 0
 }
 
-// add puts a certificate into the store; new is false where it was there before.
+// add puts a country signer into the store; new is false where it was there before.
 func (s *Store) add(c *cms.Certificate, source string) (new bool) {
 	fingerprint := sha256.Sum256(c.Raw)
 	if e := s.byFingerprint[fingerprint]; e != nil {
@@ -120,14 +128,10 @@ func (s *Store) add(c *cms.Certificate, source string) (new bool) {
 func (s *Store) index(e *entry) {
 	if s.byFingerprint == nil {
 		s.byFingerprint = map[[sha256.Size]byte]*entry{}
-		s.bySubjectKey, s.bySubject, s.byIssuer = map[string][]*entry{}, map[string][]*entry{}, map[string][]*entry{}
+		s.bySubjectKey, s.bySubject = map[string][]*entry{}, map[string][]*entry{}
 	}
 	c := e.certificate
 	s.byFingerprint[e.fingerprint] = e
-	if !isCountrySigner(c) {
-		s.byIssuer[c.Issuer.Comparable()] = append(s.byIssuer[c.Issuer.Comparable()], e)
-		return
-	}
 	s.bySubject[c.Subject.Comparable()] = append(s.bySubject[c.Subject.Comparable()], e)
 	if id := string(c.Extensions.SubjectKeyID); id != "" {
 		s.bySubjectKey[id] = append(s.bySubjectKey[id], e)
@@ -138,7 +142,8 @@ func (s *Store) index(e *entry) {
 // source has it.
 func (s *Store) forget(source string) {
 	before := s.certificates
-	*s = Store{lists: slices.DeleteFunc(s.lists, func(l List) bool { return l.Publisher == source }), revocations: s.revocations}
+	s.lists = slices.DeleteFunc(s.lists, func(l List) bool { return l.Publisher == source })
+	s.certificates, s.byFingerprint = nil, nil
 	for _, e := range before {
 		e.sources = slices.DeleteFunc(e.sources, func(other string) bool { return other == source })
 		if len(e.sources) > 0 {
@@ -146,6 +151,14 @@ func (s *Store) forget(source string) {
 			s.index(e)
 		}
 	}
+}
+
+// addSigner puts a document signer into the store.
+func (s *Store) addSigner(entry string, der []byte) (added bool, err error) {
+	if s.signers == nil {
+		s.signers = &signerSet{}
+	}
+	return s.signers.add(entry, der)
 }
 
 // maxIssuers bounds the keys that are tried for one certificate.

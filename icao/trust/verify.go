@@ -16,6 +16,8 @@ type Verification struct {
 	OtherIdentifier bool
 	SigningTime     time.Time   // as claimed; zero where nothing is said
 	Deviations      []Deviation // of the certificates
+	// Defects is what the defect lists know about the document signer.
+	Defects []Defect
 }
 
 // Verify checks every signature on a message, such as EF.SOD (Doc 9303-11, 5.1),
@@ -37,40 +39,112 @@ func (s *Store) Verify(signed *cms.SignedData, at time.Time) []Verification {
 }
 
 func (s *Store) verify(signed *cms.SignedData, signer *cms.SignerInfo, inside []*cms.Certificate, at time.Time) Verification {
-	by, err := signed.Verify(signer, slices.Concat(inside, s.documentSigners(signer)))
+	kept, keptErr := s.documentSigners(signer.SignerIdentifier)
+	candidates := slices.Concat(inside, kept)
+	known := s.defectsOf(signed, signer, candidates)
+	if replacement := replacementOf(known); replacement != nil {
+		return s.verifyReplaced(signed, signer, replacement, known, at)
+	}
+	by, err := signed.Verify(signer, candidates)
 	other := false
 	if errors.Is(err, cms.ErrNoCertificate) {
-		for _, c := range inside {
+		for _, c := range slices.Concat(inside, s.corrected(known)) {
 			if signed.VerifyWith(signer, c) == nil {
 				by, err, other = c, nil, true
 			}
 		}
 	}
 	finding := signature(err)
+	if keptErr != nil && errors.Is(err, cms.ErrNoCertificate) {
+		finding = unclear(CheckSignature, ReasonStoreDamaged)
+	}
 	if by == nil {
 		v := unsigned(finding)
-		v.SigningTime = signer.SigningTime
+		v.SigningTime, v.Defects = signer.SigningTime, known
 		return v
 	}
-	v := Verification{Path: s.Path(by, at), OtherIdentifier: other, SigningTime: signer.SigningTime}
+	if other {
+		known = append(known, s.defects(identityOf(by))...)
+	}
+	v := Verification{Path: s.path(by, correctCountry(known), at), OtherIdentifier: other, SigningTime: signer.SigningTime, Defects: known}
 	v.Findings = slices.Insert(v.Findings, 0, finding)
 	v.Deviations = deviations(by, v.CountrySigner)
 	return v
 }
 
-// documentSigners are those of the store that the signer may mean.
-func (s *Store) documentSigners(signer *cms.SignerInfo) []*cms.Certificate {
-	var found []*cms.Certificate
-	entries := s.byIssuer[signer.Issuer.Comparable()]
-	if signer.Serial == nil {
-		entries = s.certificates
+// defectsOf returns what is known about the signer that a message names, whether its
+// certificate is at hand, can be read, or not.
+func (s *Store) defectsOf(signed *cms.SignedData, signer *cms.SignerInfo, candidates []*cms.Certificate) []Defect {
+	if len(s.defectLists) == 0 {
+		return nil
 	}
-	for _, e := range entries {
-		if signer.Names(e.certificate) && len(found) < maxIssuers {
-			found = append(found, e.certificate)
+	identities := []identity{claimed(signer.SignerIdentifier, nil)}
+	for _, der := range signed.Certificates {
+		if _, err := cms.ParseCertificate(der); err != nil {
+			identities = append(identities, claimed(signer.SignerIdentifier, der))
+		}
+	}
+	for _, c := range candidates {
+		if signer.Names(c) {
+			identities = append(identities, identityOf(c))
+		}
+	}
+	return s.defects(identities...)
+}
+
+func replacementOf(known []Defect) *cms.Certificate {
+	for _, d := range known {
+		if d.replacement != nil {
+			return d.replacement
+		}
+	}
+	return nil
+}
+
+// corrected are the certificates of the store that a defect names in place of the one
+// in the message (TR-03129-2, 8.3.2.4).
+func (s *Store) corrected(known []Defect) []*cms.Certificate {
+	var found []*cms.Certificate
+	for _, d := range known {
+		if d.corrected != nil {
+			kept, err := s.documentSigners(*d.corrected)
+			if err == nil {
+				found = append(found, kept...)
+			}
 		}
 	}
 	return found
+}
+
+func correctCountry(known []Defect) string {
+	for _, d := range known {
+		if d.Country != "" {
+			return d.Country
+		}
+	}
+	return ""
+}
+
+// verifyReplaced verifies with the certificate that a defect list gives in place of a
+// malformed one. It is trusted because the list says so, whoever signed it (TR-03135-1,
+// 5.8.2.1.2); a revocation of the one that it stands for still counts.
+func (s *Store) verifyReplaced(signed *cms.SignedData, signer *cms.SignerInfo, replacement *cms.Certificate, known []Defect, at time.Time) Verification {
+	v := Verification{SigningTime: signer.SigningTime, Defects: known}
+	v.Signer = replacement
+	v.Findings = []Finding{
+		signature(signed.VerifyWith(signer, replacement)), good(CheckPath),
+		validity(CheckSignerValidity, replacement, at), unclear(CheckCountrySignerValidity, ReasonReplaced),
+		s.revocationOf(signer.SignerIdentifier, at), unclear(CheckUsage, ReasonReplaced), unclear(CheckCountry, ReasonReplaced),
+	}
+	return v
+}
+
+// documentSigners are those of the store that an identifier names.
+func (s *Store) documentSigners(id cms.SignerIdentifier) ([]*cms.Certificate, error) {
+	if s.signers == nil {
+		return nil, nil
+	}
+	return s.signers.find(id)
 }
 
 func signature(err error) Finding {

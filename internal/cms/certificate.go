@@ -117,6 +117,9 @@ func (c *Certificate) SameAlgorithm() bool {
 	return c.algorithm.Algorithm.Equal(c.innerAlgorithm.Algorithm) && bytes.Equal(c.algorithm.Parameters.FullBytes, c.innerAlgorithm.Parameters.FullBytes)
 }
 
+// SameKey reports whether both certificates are for the same key, as it is encoded.
+func (c *Certificate) SameKey(other *Certificate) bool { return bytes.Equal(c.rawKey, other.rawKey) }
+
 // SelfIssued reports whether issuer and subject are the same name; a link
 // certificate between two keys of one country signer is self-issued, too.
 func (c *Certificate) SelfIssued() bool { return c.Issuer.Equal(c.Subject) }

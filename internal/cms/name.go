@@ -82,6 +82,15 @@ func printable(r rune) rune {
 	return r
 }
 
+// ParseName reads a Name in DER. It fails with ErrMalformed.
+func ParseName(der []byte) (Name, error) {
+	var raw asn1.RawValue
+	if err := unmarshal(der, &raw); err != nil {
+		return Name{}, err
+	}
+	return parseName(raw)
+}
+
 // parseName reads a Name, a sequence of sets of attributes (RFC 5280, 4.1.2.4).
 func parseName(raw asn1.RawValue) (Name, error) {
 	n := Name{Raw: raw.FullBytes}

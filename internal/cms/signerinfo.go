@@ -22,13 +22,18 @@ var (
 	ErrNoCertificate = errors.New("certificate of the signer is not there")
 )
 
-// SignerInfo is one signature on a message (RFC 5652, 5.3). The signer is named by
-// Issuer and Serial, or by SubjectKeyID.
+// SignerIdentifier names the certificate of a signer by Issuer and Serial, or by
+// SubjectKeyID (RFC 5652, 5.3).
+type SignerIdentifier struct {
+	Issuer       Name
+	Serial       *big.Int // nil where SubjectKeyID stands
+	SubjectKeyID []byte
+}
+
+// SignerInfo is one signature on a message (RFC 5652, 5.3).
 type SignerInfo struct {
-	Version          int
-	Issuer           Name
-	Serial           *big.Int // nil where SubjectKeyID stands
-	SubjectKeyID     []byte
+	Version int
+	SignerIdentifier
 	DigestAlgorithm  asn1.ObjectIdentifier
 	SignedAttributes []byte    // as received, [0] as the tag; nil where there are none
 	SigningTime      time.Time // as claimed; zero where nothing is said
@@ -68,7 +73,8 @@ func parseSignerInfo(der []byte) (SignerInfo, error) {
 		Version: raw.Version, DigestAlgorithm: raw.Digest.Algorithm, SignedAttributes: raw.SignedAttributes.FullBytes,
 		digest: raw.Digest, algorithm: raw.Algorithm, signature: raw.Signature,
 	}
-	if err := s.takeIdentifier(raw.Identifier); err != nil {
+	var err error
+	if s.SignerIdentifier, err = parseSignerIdentifier(raw.Identifier); err != nil {
 		return s, err
 	}
 	if s.SignedAttributes == nil {
@@ -80,23 +86,31 @@ func parseSignerInfo(der []byte) (SignerInfo, error) {
 	return s, s.takeAttributes(raw.SignedAttributes.Bytes)
 }
 
-func (s *SignerInfo) takeIdentifier(raw asn1.RawValue) error {
+// ParseSignerIdentifier reads a SignerIdentifier in DER. It fails with ErrMalformed.
+func ParseSignerIdentifier(der []byte) (SignerIdentifier, error) {
+	var raw asn1.RawValue
+	if err := unmarshal(der, &raw); err != nil {
+		return SignerIdentifier{}, err
+	}
+	return parseSignerIdentifier(raw)
+}
+
+func parseSignerIdentifier(raw asn1.RawValue) (id SignerIdentifier, err error) {
 	if raw.Class == asn1.ClassContextSpecific && raw.Tag == 0 {
-		s.SubjectKeyID = raw.Bytes
-		return nil
+		return SignerIdentifier{SubjectKeyID: raw.Bytes}, nil
 	}
 	parts, err := members(raw, asn1.TagSequence, 2)
 	if err != nil {
-		return err
+		return id, err
 	}
 	if len(parts) != 2 {
-		return fmt.Errorf("%w: signer identifier", ErrMalformed)
+		return id, fmt.Errorf("%w: signer identifier", ErrMalformed)
 	}
-	if s.Issuer, err = parseName(parts[0]); err != nil {
-		return err
+	if id.Issuer, err = parseName(parts[0]); err != nil {
+		return id, err
 	}
-	s.Serial, err = parseInteger(parts[1])
-	return err
+	id.Serial, err = parseInteger(parts[1])
+	return id, err
 }
 
 // takeAttributes asks for contentType and messageDigest exactly once (RFC 5652, 11).
@@ -149,12 +163,12 @@ func (s *SignerInfo) KnownSignature() bool {
 	return err == nil
 }
 
-// Names reports whether a certificate is the one that the signer names.
-func (s *SignerInfo) Names(c *Certificate) bool {
-	if s.Serial == nil {
-		return sameBytes(s.SubjectKeyID, c.Extensions.SubjectKeyID)
+// Names reports whether a certificate is the one that is named.
+func (id SignerIdentifier) Names(c *Certificate) bool {
+	if id.Serial == nil {
+		return sameBytes(id.SubjectKeyID, c.Extensions.SubjectKeyID)
 	}
-	return s.Serial.Cmp(c.Serial) == 0 && s.Issuer.Equal(c.Issuer)
+	return id.Serial.Cmp(c.Serial) == 0 && id.Issuer.Equal(c.Issuer)
 }
 
 // Verify checks one signer of the message against a list of certificates and
