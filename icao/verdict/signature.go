@@ -67,7 +67,7 @@ func checkOf(f trust.Finding) Check {
 		c.Reason = string(f.Reason)
 	}
 	switch {
-	case f.Reason == trust.ReasonNoRevocationList:
+	case f.Reason == trust.ReasonNoRevocationList, f.Reason == trust.ReasonReplaced:
 		c.Result = NotSupported
 	case f.Reason == trust.ReasonSignerUnknown && f.Check != trust.CheckPath:
 		c.Reason, c.Advice = "cannot be said without the country signer", ""
@@ -87,6 +87,8 @@ var reasons = map[trust.Reason]struct{ reason, advice string }{
 	trust.ReasonContentType:         {"the list of hashes is announced as something else", ""},
 	trust.ReasonUnsupported:         {"the issuer uses an algorithm that the agent does not know", "Check for a newer version of the agent; report the document type."},
 	trust.ReasonMalformed:           {"a certificate or signature is not well formed", ""},
+	trust.ReasonStoreDamaged:        {"the document signers of the trust store cannot be read", "Import the lists again, or remove the trust store and import them."},
+	trust.ReasonReplaced:            {"a defect list gives another certificate in place of the signer's malformed one", ""},
 	trust.ReasonSignerUnknown:       {"the document's signer is not in your trust list; this is no sign of tampering", adviceImport},
 	trust.ReasonNotIssued:           {"the country signer that the document names did not issue its signer", ""},
 	trust.ReasonExpired:             {"the certificate has expired", "Compare the date with the document's issue date; a document may outlive its signer's certificate."},

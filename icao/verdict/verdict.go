@@ -90,6 +90,7 @@ func Judge(in Input) Verdict {
 	v.zoneAgainstDG1(in)
 	v.expiry(in)
 	v.conformity(in.Profile, present(in.Document, signed), v.deviations(in))
+	v.defects(in, signed.Defects)
 	v.Status = Overall(v.Checks)
 	return v
 }
