@@ -91,10 +91,8 @@ func newLDIFReader(r io.Reader) *ldifReader {
 func (l *ldifReader) next() (ldifEntry, error) {
 	for !l.atEnd {
 		texts, err := l.record()
-		if len(texts) > 0 || err != nil {
-			l.number++
-		}
 		if err != nil {
+			l.number++
 			return ldifEntry{}, err
 		}
 		if !l.started && len(texts) > 0 {
@@ -105,6 +103,7 @@ func (l *ldifReader) next() (ldifEntry, error) {
 			}
 		}
 		if len(texts) > 0 {
+			l.number++
 			return parseLDIFEntry(texts)
 		}
 	}
