@@ -78,16 +78,22 @@ func (s *Store) defectsOf(signed *cms.SignedData, signer *cms.SignerInfo, candid
 	if len(s.defectLists) == 0 {
 		return nil
 	}
-	identities := []identity{claimed(signer.SignerIdentifier, nil)}
+	var identities []identity
+	for _, c := range candidates {
+		if signer.Names(c) {
+			identities = append(identities, identityOf(c))
+		}
+	}
+	if len(identities) > 0 {
+		return s.defects(identities...)
+	}
 	for _, der := range signed.Certificates {
 		if _, err := cms.ParseCertificate(der); err != nil {
 			identities = append(identities, claimed(signer.SignerIdentifier, der))
 		}
 	}
-	for _, c := range candidates {
-		if signer.Names(c) {
-			identities = append(identities, identityOf(c))
-		}
+	if len(identities) == 0 {
+		identities = append(identities, claimed(signer.SignerIdentifier, nil))
 	}
 	return s.defects(identities...)
 }
