@@ -263,6 +263,30 @@ func FuzzLDIF(f *testing.F) {
 	})
 }
 
+// However the serial number is written, the signer is found among others.
+func TestKeptSignersAreFoundBySerialNumber(t *testing.T) {
+	c := newCountry(t)
+	serials := []int64{0, 1, 127, 128, 255, 256, 65_536, 1 << 40, -1, -129}
+	var s trust.Store
+	for _, serial := range serials {
+		signer := certify(t, c.signer.key, c.authority, request{common: "DS", serial: serial})
+		_, err := s.Import(signer.der, trust.ImportOptions{Now: issued})
+		require.NoError(t, err)
+	}
+	for _, serial := range append(serials, 2) {
+		named := *c.signer
+		named.serial = serial
+		signed := parse(t, append(make([]byte, 4), message{content: hashList, signer: &named, at: issued, certificates: []*made{}}.encode(t)...))
+		v := s.Verify(signed, issued)[0]
+		if serial == 2 {
+			require.Nil(t, v.Signer)
+			continue
+		}
+		require.Equal(t, trust.Successful, v.Finding(trust.CheckSignature).Result, "%d", serial)
+		require.Equal(t, serial, v.Signer.Serial.Int64())
+	}
+}
+
 // Several files and folders in one import find what they need in one another; a file
 // that is named and of no use makes all of it fail.
 func TestFilesOfOneImportFindOneAnother(t *testing.T) {

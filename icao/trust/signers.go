@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
-	"math/big"
 	"os"
 	"sync"
 
@@ -43,11 +42,10 @@ type documentSigner struct {
 }
 
 const (
-	signersMagic    = "passport-agent document signers 1\n"
-	maxSignersSize  = 1 << 30
-	maxSigners      = 500_000
-	maxEntryName    = 1 << 10 // bytes kept of a name
-	maxSerialOffset = 128     // no serial number begins later in a certificate
+	signersMagic   = "passport-agent document signers 1\n"
+	maxSignersSize = 1 << 30
+	maxSigners     = 500_000
+	maxEntryName   = 1 << 10 // bytes kept of a name
 )
 
 var errSigners = errors.New("the file of document signers is not the one that was saved")
@@ -121,7 +119,7 @@ func cut(b []byte, lengthSize int) (part, rest []byte, ok bool) {
 }
 
 // find returns the document signers that an identifier names, at most maxIssuers.
-// Only those whose octets hold the serial number or key identifier are parsed.
+// Only those that have the serial number, or hold the key identifier, are parsed.
 func (s *signerSet) find(id cms.SignerIdentifier) ([]*cms.Certificate, error) {
 	signers, err := s.all()
 	if err != nil {
@@ -143,14 +141,45 @@ func (s *signerSet) find(id cms.SignerIdentifier) ([]*cms.Certificate, error) {
 }
 
 func mayBeNamed(der []byte, id cms.SignerIdentifier) bool {
-	switch {
-	case id.Serial == nil:
+	if id.Serial == nil {
 		return len(id.SubjectKeyID) > 0 && bytes.Contains(der, id.SubjectKeyID)
-	case id.Serial.Cmp(new(big.Int)) < 0:
-		return true // in two's complement
-	default:
-		return bytes.Contains(der[:min(len(der), maxSerialOffset)], id.Serial.Bytes())
 	}
+	serial, ok := serialNumber(der)
+	return !ok || id.Serial.Sign() < 0 || bytes.Equal(bytes.TrimLeft(serial, "\x00"), id.Serial.Bytes())
+}
+
+// serialNumber finds the content of the serial number without parsing the certificate:
+// in two sequences, after the version.
+func serialNumber(der []byte) ([]byte, bool) {
+	const sequence, version, integer = 0x30, 0xA0, 0x02
+	for range 2 {
+		content, _, ok := element(der, sequence)
+		if !ok {
+			return nil, false
+		}
+		der = content
+	}
+	if _, rest, ok := element(der, version); ok {
+		der = rest
+	}
+	content, _, ok := element(der, integer)
+	return content, ok
+}
+
+// element takes an element with that tag apart, in DER.
+func element(b []byte, tag byte) (content, rest []byte, ok bool) {
+	if len(b) < 2 || b[0] != tag {
+		return nil, nil, false
+	}
+	if b[1] < 0x80 {
+		length := int(b[1])
+		return b[2:min(2+length, len(b))], b[min(2+length, len(b)):], 2+length <= len(b)
+	}
+	size := int(b[1] & 0x7F)
+	if size > 4 || len(b) < 2+size {
+		return nil, nil, false
+	}
+	return cut(b[2:], size)
 }
 
 // index makes the maps that changes need.
