@@ -159,15 +159,3 @@ func TestNobodySigned(t *testing.T) {
 	_, notes := only(t, s.Verify(signed, issued))
 	require.EqualValues(t, "failed: no_signer", notes[trust.CheckSignature])
 }
-
-func BenchmarkVerify(b *testing.B) {
-	for _, kind := range kinds {
-		document, _, s := specimen(b, virtual.Options{Signature: kind})
-		b.Run(string(kind), func(b *testing.B) {
-			for b.Loop() {
-				_, notes := only(b, s.Verify(parse(b, document.Files[virtual.SOD]), issued))
-				require.Len(b, notes, 1)
-			}
-		})
-	}
-}
