@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"passport-agent/icao"
+	"passport-agent/icao/lds"
 	"passport-agent/icao/mrz"
 	"passport-agent/icao/trust"
 	"passport-agent/internal/canary"
