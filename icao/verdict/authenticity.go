@@ -12,6 +12,14 @@ import (
 // GroupAuthenticity is whether the chip is the one that the issuer made, and no copy.
 const GroupAuthenticity = "chip_authenticity"
 
+// Checks by which a chip is told from its copy, and what they rest on.
+const (
+	chipAuthentication    = "chip_authentication"
+	activeAuthentication  = "active_authentication"
+	mapping               = "pace_chip_authentication_mapping"
+	cardSecuritySignature = "card_security_signature"
+)
+
 // Proof is what became of the ways in which a chip proves that it is no copy. The zero
 // value says that none was tried.
 type Proof struct {
@@ -75,9 +83,9 @@ var outcomes = map[Outcome]struct {
 
 // authenticity makes the checks of the chip.
 func (v *Verdict) authenticity(in Input) {
-	v.attempt("chip_authentication", in.Proof.ChipAuthentication)
-	v.attempt("active_authentication", in.Proof.ActiveAuthentication)
-	v.attempt("pace_chip_authentication_mapping", in.Proof.Mapping)
+	v.attempt(chipAuthentication, in.Proof.ChipAuthentication)
+	v.attempt(activeAuthentication, in.Proof.ActiveAuthentication)
+	v.attempt(mapping, in.Proof.Mapping)
 	v.signedInfos(in)
 	v.cardSecurity(in)
 	for _, file := range []lds.File{lds.DG14, lds.DG15} {
@@ -181,7 +189,7 @@ func cardSecuritySigner(in Input) Check {
 			best = worst
 		}
 	}
-	best.Group, best.Name = GroupAuthenticity, "card_security_signature"
+	best.Group, best.Name = GroupAuthenticity, cardSecuritySignature
 	if best.Reason != "" {
 		best.Reason = "EF.CardSecurity: " + best.Reason
 	}

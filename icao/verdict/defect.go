@@ -21,7 +21,7 @@ func (v *Verdict) defects(in Input, known []trust.Defect) {
 		case trust.DefectSignerRevoked: // 5.8.2.1.1
 			v.signerRevoked(d)
 		case trust.DefectChipAuthentication: // 5.8.2.1.3
-			v.change(Failed, "the defect list says that the keys of these chips are compromised", anyResult, chipAuthentication...)
+			v.change(Failed, "the defect list says that the keys of these chips are compromised", anyResult, chipAuthentication, mapping)
 		case trust.DefectActiveAuthentication: // 5.8.2.1.4
 			v.change(Failed, "the defect list says that the keys of these chips are compromised", anyResult, activeAuthentication)
 		case trust.DefectProtocol: // 5.8.2.1.5
@@ -55,12 +55,9 @@ const anyResult Result = ""
 
 // Checks that defects are about, by name. Some are made only where the chip has what
 // they check.
-const activeAuthentication = "active_authentication"
-
 var (
-	chipAuthentication = []string{"chip_authentication", "pace_chip_authentication"}
-	cardSecurity       = []string{"card_security_signature", "card_security_conformity"}
-	signerChecks       = []string{"signer_trusted", "signer_validity", "signer_key_usage", "signer_country"}
+	cardSecurity = []string{cardSecuritySignature, "card_security_conformity"}
+	signerChecks = []string{"signer_trusted", "signer_validity", "signer_key_usage", "signer_country"}
 )
 
 // change gives checks another result: those that have the result asked for, or say
@@ -114,7 +111,7 @@ func protocols(status int) []string {
 	var names []string
 	switch status {
 	case trust.ProtocolCA, trust.ProtocolCAAA, trust.ProtocolCACAM, trust.ProtocolCAAACAM:
-		names = append(names, chipAuthentication[0])
+		names = append(names, chipAuthentication)
 	}
 	switch status {
 	case trust.ProtocolAA, trust.ProtocolCAAA, trust.ProtocolAACAM, trust.ProtocolCAAACAM:
@@ -122,7 +119,7 @@ func protocols(status int) []string {
 	}
 	switch status {
 	case trust.ProtocolCAM, trust.ProtocolCACAM, trust.ProtocolAACAM, trust.ProtocolCAAACAM:
-		names = append(names, chipAuthentication[1])
+		names = append(names, mapping)
 	}
 	return names
 }
