@@ -19,7 +19,7 @@ import (
 )
 
 // readingLimit is far more than any document takes: one that needs it hangs.
-const readingLimit = 20 * time.Second
+const readingLimit = time.Minute
 
 // observed is what the reader said of a document.
 type observed struct {
