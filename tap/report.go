@@ -187,6 +187,12 @@ func (r *Report) ShowHolder(m *mrz.MRZ, now time.Time) {
 	}
 }
 
+// PortraitProved reports whether the issuer's signature covers the portrait. Nobody
+// decodes or shows it before.
+func (r *Report) PortraitProved() bool {
+	return r.succeeded("sod_signature") && r.succeeded("dg2_hash")
+}
+
 func (r *Report) succeeded(check string) bool {
 	return slices.ContainsFunc(r.Checks, func(c verdict.Check) bool { return c.Name == check && c.Result == verdict.Successful })
 }

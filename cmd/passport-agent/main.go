@@ -10,9 +10,12 @@ import (
 	"syscall"
 
 	"golang.org/x/term"
+
+	"passport-agent/internal/portrait"
 )
 
 func main() {
+	portrait.RunIfChild()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second Ctrl-C ends the program at once.
 	context.AfterFunc(ctx, stop)

@@ -14,11 +14,15 @@ import (
 
 	"passport-agent/internal/fault"
 	"passport-agent/internal/pcscdtest"
+	"passport-agent/internal/portrait"
 	"passport-agent/tap"
 	"passport-agent/virtual"
 )
 
-func TestMain(m *testing.M) { pcscdtest.Main(m) }
+func TestMain(m *testing.M) {
+	portrait.RunIfChild()
+	pcscdtest.Main(m)
+}
 
 // patience is how long anything in these tests may take.
 const patience = 30 * time.Second

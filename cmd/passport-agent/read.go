@@ -20,6 +20,7 @@ type readFlags struct {
 	accessFlags
 	session      string
 	out          string
+	portrait     string
 	reader       string
 	wait         time.Duration
 	onFailed     string
@@ -57,6 +58,7 @@ in time or removed, 5 access refused, 6 read failed, 7 read but a check failed,
 	flags := cmd.Flags()
 	flags.StringVar(&f.session, "session", "", "id of the Veriff session to upload to; without it nothing is uploaded")
 	flags.StringVar(&f.out, "out", "", "folder to save the files and the report in, in the clear")
+	flags.StringVar(&f.portrait, "portrait", "", portraitHelp)
 	flags.StringVar(&f.reader, "reader", "", "name of the reader, or a part of it (default: the first with a document)")
 	flags.DurationVar(&f.wait, "wait", 30*time.Second, "how long to wait for a document")
 	flags.StringVar(&f.onFailed, "on-failed", string(tap.UploadOnFailed), "what to do with a document that failed a check: upload or refuse")
@@ -84,6 +86,7 @@ func (a *app) read(cmd *cobra.Command, f *readFlags) error {
 	if f.showPersonal && result.Document != nil && result.Document.MRZ != nil {
 		result.Report.ShowHolder(result.Document.MRZ, time.Now())
 	}
+	result = a.withPortrait(cmd.Context(), f.portrait, result)
 	if f.out != "" && result.Document != nil {
 		if err := a.save(f.out, result); err != nil {
 			return err

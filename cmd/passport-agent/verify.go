@@ -16,6 +16,7 @@ import (
 
 type verifyFlags struct {
 	at, profile  string
+	portrait     string
 	requireTrust bool
 }
 
@@ -30,11 +31,12 @@ chip was opened, and what proved it to the reader alone, cannot be.`,
 		Example: `  passport-agent verify ./saved --at 2024-06-01`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.finish(a.verify(cmd, args[0], f))
+			return a.finish(a.withPortrait(cmd.Context(), f.portrait, a.verify(cmd, args[0], f)))
 		},
 	}
 	cmd.Flags().StringVar(&f.at, "at", "", "judge as of this date, YYYY-MM-DD (default: today)")
 	cmd.Flags().StringVar(&f.profile, "profile", "", profileHelp)
+	cmd.Flags().StringVar(&f.portrait, "portrait", "", portraitHelp)
 	cmd.Flags().BoolVar(&f.requireTrust, "require-trust", false, "treat a document that could not be proved genuine as an error (exit status 7)")
 	return cmd
 }

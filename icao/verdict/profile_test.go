@@ -1,6 +1,8 @@
 package verdict_test
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -9,6 +11,7 @@ import (
 	"passport-agent/icao/lds"
 	"passport-agent/icao/mrz"
 	"passport-agent/icao/verdict"
+	"passport-agent/internal/icaotest"
 )
 
 func TestProfilesHaveNames(t *testing.T) {
@@ -76,5 +79,47 @@ func TestWholeZoneIsComparedWithDG1(t *testing.T) {
 				require.NotContains(t, check.Reason, "MUSTERMANN")
 			}
 		}
+	}
+}
+
+// The reference passport of TR-03105-5.1 is what the standard asks for, in either
+// profile. Its data page is typed as it is printed.
+func TestReferencePassportConforms(t *testing.T) {
+	folder := icaotest.SharedData(t, "bsi-reference-passport")
+	files := map[lds.File][]byte{}
+	for file, name := range map[lds.File]string{lds.COM: "EF.COM.bin", lds.SOD: "EF.SOD.bin", lds.DG1: "DG1.bin", lds.DG2: "DG2.bin"} {
+		b, err := os.ReadFile(filepath.Join(folder, name))
+		require.NoError(t, err)
+		files[file] = b
+	}
+	d, err := lds.Parse(files)
+	require.NoError(t, err)
+	zone, err := mrz.Parse("P<D<<MUSTERMANN<<ERIKA<<<<<<<<<<<<<<<<<<<<<<C11T002JM4D<<9608122F2310314<<<<<<<<<<<<<<<4")
+	require.NoError(t, err)
+	for _, profile := range []verdict.Profile{verdict.Field, verdict.Strict} {
+		got := results(verdict.Judge(verdict.Input{Document: d, Zone: zone, Profile: profile, At: time.Date(2014, 6, 1, 0, 0, 0, 0, time.UTC)}))
+		for _, check := range []string{"com_conformity", "dg1_conformity", "dg2_conformity", "mrz_matches_dg1"} {
+			require.Equal(t, verdict.Successful, got[check], "%s in %s", check, profile)
+		}
+	}
+}
+
+// The field lets pass what changes nothing in what is shown, compared or sent; a zone
+// that was made up badly it does not.
+func TestWhatTheFieldMinds(t *testing.T) {
+	for name, tolerated := range map[string]bool{
+		"com_lds_version": true, "com_unicode_version_missing": true, "com_data_group_tag": false, "com_object_unexpected": false,
+		"dg1_sex_x": true, "dg1_issuing_state_unknown": true, "dg1_issuing_state": false, "dg1_name_void": false,
+		"dg1_document_number_check_digit": false, "dg1_birth_date_check_digit": false, "dg1_expiry_date_check_digit": false,
+		"dg1_optional_data_check_digit": false, "dg1_composite_check_digit": false, "dg1_birth_date_calendar": false, "dg1_expiry_date_calendar": false,
+		"dg2_gender": true, "dg2_pose_angle_yaw": true, "dg2_record_length": true, "dg2_image_size": true, "dg2_biometric_type": false, "dg2_format_identifier": false,
+	} {
+		d, key := document(t)
+		d.Face.Warnings = append(d.Face.Warnings, lds.Warning{Name: name})
+		check := name[:3] + "_conformity"
+		in := verdict.Input{Document: d, Protected: true, Key: key, At: time.Now()}
+		require.Equal(t, tolerated, results(verdict.Judge(in))[check] == verdict.Successful, name)
+		in.Profile = verdict.Strict
+		require.Equal(t, verdict.Failed, results(verdict.Judge(in))[check], name)
 	}
 }

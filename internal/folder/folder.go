@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"passport-agent/internal/fault"
@@ -104,6 +105,12 @@ func Save(dir string, files map[string][]byte, report []byte) error {
 		}
 	}
 	return save(dir, Report, report)
+}
+
+// SaveFile writes one file in the clear, which only its owner may read. A file that is
+// there already is replaced. It fails with fault.OutputFailed.
+func SaveFile(path string, b []byte) error {
+	return save(filepath.Dir(path), filepath.Base(path), b)
 }
 
 // save writes beside the target and renames, so that no half-written file
