@@ -170,6 +170,22 @@ func TestDeviationsOfDG2(t *testing.T) {
 	}
 }
 
+func TestTenTemplatesAreOneTooMany(t *testing.T) {
+	for count, want := range map[int][]string{9: nil, 10: {"dg2_instances"}} {
+		records := make([][]byte, count)
+		for i := range records {
+			records[i] = faceRecord(0, jpeg)
+		}
+		face, err := lds.ParseDG2(dg2Of(0x5F2E, records...))
+		require.NoError(t, err)
+		require.Equal(t, want, names(face.Warnings))
+		require.Len(t, face.Portraits, count)
+	}
+	face, err := lds.ParseDG2(dg2Group(append([]byte{2, 1, 1}, bit(unhex(t, "810400000002"+"87020101"+"88020008"), 0x5F2E, faceRecord(0, jpeg))...)))
+	require.NoError(t, err)
+	require.Equal(t, []string{"dg2_biometric_type"}, names(face.Warnings), "a type of four bytes")
+}
+
 // The ends of every range of values are right, and so is what says 'unknown'.
 func TestValuesAtTheEndsOfTheirRanges(t *testing.T) {
 	for at, values := range map[int][]byte{
