@@ -1,0 +1,121 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+
+	"passport-agent/internal/audit"
+	"passport-agent/internal/disk"
+)
+
+// erase writes down how an item ended and removes it: first what is sealed, durably,
+// then the record, so that no power loss leaves a sealed item that looks new. The
+// record says already that the item has ended.
+func (q *Queue) erase(ctx context.Context, r Record, end audit.Record) error {
+	if q.Audit != nil {
+		end.Item, end.Session, end.Software = r.ID, r.SessionHash, q.Software
+		if _, err := q.Audit.Append(ctx, end); err != nil {
+			return q.auditError(err)
+		}
+	}
+	return q.unlink(r.ID)
+}
+
+func (q *Queue) unlink(id string) error {
+	if err := q.remove(q.payloadPath(id)); err != nil {
+		return err
+	}
+	if err := q.syncItems(); err != nil {
+		return err
+	}
+	return q.remove(q.recordPath(id))
+}
+
+// auditError tells a full or a read-only disk by its name.
+func (q *Queue) auditError(err error) error {
+	for below := err; below != nil; below = errors.Unwrap(below) {
+		if coded := q.diskError(below); !isCode(coded, "queue_unavailable") && coded != below {
+			return coded
+		}
+	}
+	return err
+}
+
+// destroyUnused destroys the key of an epoch that no item needs any more: that is
+// the erasure of its items. The caller holds the short lock.
+func (q *Queue) destroyUnused(ctx context.Context, epoch string) error {
+	if epoch == "" {
+		return nil
+	}
+	entries, err := os.ReadDir(q.itemsDir())
+	if err != nil {
+		return q.diskError(err)
+	}
+	for _, entry := range entries {
+		id, ok := strings.CutSuffix(entry.Name(), ".json")
+		if !ok || !itemID.MatchString(id) {
+			continue
+		}
+		r, err := readRecord(q.recordPath(id))
+		// A record that cannot be read may need any key.
+		if !missing(err) && (err != nil || r.Epoch == epoch) {
+			return nil
+		}
+	}
+	return q.destroyEpoch(ctx, epoch)
+}
+
+// tidy removes what a crash has left: files that were not complete, sealed items
+// without a record, which nobody was promised, and keys that no item needs. The
+// caller holds both locks.
+func (q *Queue) tidy(ctx context.Context) error {
+	for _, dir := range []string{q.itemsDir(), q.epochsDir()} {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			return q.diskError(err)
+		}
+		for _, entry := range entries {
+			id, sealed := strings.CutSuffix(entry.Name(), ".age")
+			if sealed && itemID.MatchString(id) {
+				known, err := exists(q.recordPath(id))
+				if err != nil || known {
+					continue
+				}
+			} else if !strings.HasSuffix(entry.Name(), disk.NewSuffix) {
+				continue
+			}
+			if err := q.remove(dir + string(os.PathSeparator) + entry.Name()); err != nil {
+				return err
+			}
+		}
+	}
+	epochs, err := q.epochIDs()
+	if err != nil {
+		return err
+	}
+	used, all, err := q.usedEpochs()
+	if err != nil || all {
+		return err
+	}
+	for _, id := range epochs {
+		if !used[id] {
+			if err := q.destroyEpoch(ctx, id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// usedEpochs returns the epochs that items need; all says that some record cannot be
+// read, so that any may be needed.
+func (q *Queue) usedEpochs() (used map[string]bool, all bool, err error) {
+	records, damaged, err := q.records()
+	used = map[string]bool{}
+	for _, r := range records {
+		used[r.Epoch] = true
+	}
+	return used, len(damaged) > 0, err
+}

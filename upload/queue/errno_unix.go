@@ -1,0 +1,10 @@
+//go:build !windows
+
+package queue
+
+import "syscall"
+
+const (
+	errQuota    = syscall.EDQUOT
+	errReadOnly = syscall.EROFS
+)

@@ -1,0 +1,5 @@
+//go:build !windows
+
+package queue_test
+
+const runtimeHasModes = true
