@@ -308,6 +308,9 @@ func (l *Log) verifyFile(name string, newest bool, state *State, each func(Recor
 		if json.Unmarshal(line, &r) != nil {
 			return damaged(name, n, "is not a record")
 		}
+		if n == 1 && fileName(r.Sequence) != name {
+			return damaged(name, n, "does not begin this file")
+		}
 		if state.Records == 0 {
 			state.First = r.Sequence
 			if r.Sequence == 1 && r.Previous != zeroHash {

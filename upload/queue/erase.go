@@ -10,9 +10,9 @@ import (
 	"passport-agent/internal/disk"
 )
 
-// erase writes down how an item ended and removes it: first what is sealed, durably,
-// then the record, so that no power loss leaves a sealed item that looks new. The
-// record says already that the item has ended.
+// erase writes down how an item ended and removes it. The record says already that
+// the item has ended: where a power loss brings it back, it is removed again, and a
+// sealed item without a record is nobody's.
 func (q *Queue) erase(ctx context.Context, r Record, end audit.Record) error {
 	if q.Audit != nil {
 		end.Item, end.Session, end.Software = r.ID, r.SessionHash, q.Software
@@ -25,9 +25,6 @@ func (q *Queue) erase(ctx context.Context, r Record, end audit.Record) error {
 
 func (q *Queue) unlink(id string) error {
 	if err := q.remove(q.payloadPath(id)); err != nil {
-		return err
-	}
-	if err := q.syncItems(); err != nil {
 		return err
 	}
 	return q.remove(q.recordPath(id))
@@ -63,6 +60,10 @@ func (q *Queue) destroyUnused(ctx context.Context, epoch string) error {
 		if !missing(err) && (err != nil || r.Epoch == epoch) {
 			return nil
 		}
+	}
+	// A record that comes back must find its key, or be gone for good.
+	if err := q.syncItems(); err != nil {
+		return err
 	}
 	return q.destroyEpoch(ctx, epoch)
 }
