@@ -19,7 +19,6 @@ const (
 	QueuePublicKeyOnly   Code = "queue_public_key_only"
 	QueueIdentityInvalid Code = "queue_identity_invalid"
 	QueueBundleInvalid   Code = "queue_bundle_invalid"
-	SessionExpired       Code = "session_expired"
 	AuditUnavailable     Code = "audit_unavailable"
 	AuditDamaged         Code = "audit_damaged"
 	AuditTruncated       Code = "audit_truncated"
@@ -43,7 +42,6 @@ var queueEntries = []Entry{
 	{QueuePublicKeyOnly, ExitUsage, "This machine holds only the organisation's public key: it can queue and export, not send.", "Run `passport-agent queue export`, carry the folder to a machine of the organisation, and there `queue import` and `queue flush --identity FILE`."},
 	{QueueIdentityInvalid, ExitUsage, "The file holds no age identity, or none that opens the item.", "Give the identity file (AGE-SECRET-KEY-1…) whose recipient the machine that read the document has in queue_recipient."},
 	{QueueBundleInvalid, ExitUsage, "What was to be imported is not an exported item.", "Import the folder as `passport-agent queue export` wrote it, with every file in it."},
-	{SessionExpired, ExitRefused, "The session is more than seven days old and takes nothing more.", "Create a new session and read the document again; an item without a session of its own goes on with `queue retry`."},
 	{AuditUnavailable, ExitUnexpected, "The audit log cannot be read or written.", "Check permissions and space of the folder audit in the data folder."},
 	{AuditDamaged, ExitCheckFailed, "The audit log was changed or is damaged.", "Keep the files as they are, and compare them with a copy or with a head that was noted elsewhere."},
 	{AuditTruncated, ExitCheckFailed, "The audit log does not hold the record that was expected.", "Records are missing at the end, or this is another log: look for the files as they were when the head was noted."},

@@ -3,6 +3,7 @@ package queue
 import (
 	"encoding/base64"
 	"slices"
+	"strings"
 
 	"passport-agent/upload"
 )
@@ -15,7 +16,7 @@ type wanted struct {
 }
 
 func (w wanted) fits(m Media) bool {
-	return m.NFC == w.nfc && (w.nfc || m.Context == w.context)
+	return m.NFC == w.nfc && (w.nfc || strings.EqualFold(m.Context, w.context))
 }
 
 // arrived looks in a session's media list for what was sent while the answer was

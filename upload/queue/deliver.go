@@ -158,9 +158,8 @@ func (d *delivery) create(ctx context.Context) (ending, error) {
 	id, err := d.client.CreateSession(ctx, d.record.ID)
 	d.record.State = Waiting
 	if err != nil {
-		if meaningOf(err) != meansUncertain {
-			d.progress.Creating = false
-		}
+		// Any other error says that no session came of it.
+		d.progress.Creating = errors.Is(err, fault.CreateUncertain) || errors.Is(err, fault.APIFailed)
 		return d.fail(err, false)
 	}
 	d.heard = true
@@ -362,6 +361,8 @@ func (d *delivery) fail(err error, sent bool) (ending, error) {
 		return d.saved(endStopped, err)
 	case meaning == meansPause:
 		return d.saved(endPause, err)
+	case errors.Is(err, fault.SessionExpired):
+		return d.expire()
 	case meaning == meansRefused:
 		return d.stand(Refused, EventRefused, err)
 	case meaning == meansUncertain && sent:

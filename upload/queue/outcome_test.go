@@ -121,7 +121,7 @@ func TestALostSessionIsReported(t *testing.T) {
 	q := open(t, o)
 	enqueue(t, q, fullPlan())
 	s := newService()
-	s.fail = times(1, "create", uncertain(), false)
+	s.fail = times(1, "create", fault.New(fault.CreateUncertain, "", nil), false)
 	require.Equal(t, 1, drain(t, q, s).Delivered)
 	require.Empty(t, s.media("created-1"))
 	require.Len(t, s.media("created-2"), 3)

@@ -147,9 +147,12 @@ func (q *Queue) change(ctx context.Context, do func() error) (err error) {
 	if err := q.makeFolders(); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	waiting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	lock, err := disk.WaitLock(ctx, filepath.Join(q.Dir, "change.lock"))
+	lock, err := disk.WaitLock(waiting, filepath.Join(q.Dir, "change.lock"))
+	if err != nil && ctx.Err() != nil {
+		return fault.New(fault.Interrupted, "", ctx.Err())
+	}
 	if err != nil {
 		return q.diskError(err)
 	}
