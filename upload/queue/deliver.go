@@ -93,6 +93,9 @@ func (d *delivery) open(ctx context.Context, given []age.Identity) (ending, erro
 	if missing(err) {
 		err = fault.New(fault.QueueItemDamaged, "the sealed item is missing", nil)
 	}
+	if errors.Is(err, errKeyring) {
+		return endPause, err
+	}
 	if err != nil {
 		q.Observe(Event{Kind: EventDamaged, Item: d.record.ID, Code: fault.From(err).Code})
 		return endAside, err
@@ -418,12 +421,12 @@ func (d *delivery) stand(state State, kind EventKind, err error) (ending, error)
 	if q.Audit == nil {
 		return end, err
 	}
-	_, auditErr := q.Audit.Append(context.Background(), audit.Record{
+	auditErr := q.append(context.Background(), audit.Record{
 		Kind: audit.KindUpload, Item: d.record.ID, Session: d.record.SessionHash, TransactionID: d.payload.TransactionID,
 		Software: q.Software, Result: string(state), Code: d.progress.Reason, Resent: d.progress.Resent,
 	})
 	if auditErr != nil {
-		return endBroken, q.auditError(auditErr)
+		return endBroken, auditErr
 	}
 	return end, err
 }

@@ -34,6 +34,9 @@ func (q *Queue) Enqueue(ctx context.Context, p Plan) (string, error) {
 }
 
 func (q *Queue) enqueue(ctx context.Context, id string, p Plan) error {
+	if err := q.reserve(); err != nil {
+		return err
+	}
 	epoch, recipient, err := q.currentEpoch(ctx)
 	if err != nil {
 		return err

@@ -16,8 +16,8 @@ import (
 func (q *Queue) erase(ctx context.Context, r Record, end audit.Record) error {
 	if q.Audit != nil {
 		end.Item, end.Session, end.Software = r.ID, r.SessionHash, q.Software
-		if _, err := q.Audit.Append(ctx, end); err != nil {
-			return q.auditError(err)
+		if err := q.append(ctx, end); err != nil {
+			return err
 		}
 	}
 	return q.unlink(r.ID)
@@ -28,6 +28,14 @@ func (q *Queue) unlink(id string) error {
 		return err
 	}
 	return q.remove(q.recordPath(id))
+}
+
+// append adds a record to the audit log.
+func (q *Queue) append(ctx context.Context, r audit.Record) error {
+	return q.spare(func() error {
+		_, err := q.Audit.Append(ctx, r)
+		return q.auditError(err)
+	})
 }
 
 // auditError tells a full or a read-only disk by its name.

@@ -116,6 +116,9 @@ func (q *Queue) importItem(ctx context.Context, file, id string) (known bool, er
 		if r.State == Exported {
 			r.State = Waiting
 		}
+		if err := q.reserve(); err != nil {
+			return err
+		}
 		return q.place(&r, func(w io.Writer) error {
 			_, err := io.Copy(w, io.LimitReader(from, maxSealed))
 			return err

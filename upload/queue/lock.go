@@ -22,8 +22,8 @@ func (q *Queue) own() (*disk.Lock, error) {
 	if err != nil {
 		return nil, q.diskError(err)
 	}
-	if err := lock.SetNote(strconv.Itoa(os.Getpid())); err != nil {
-		return nil, q.diskError(errors.Join(err, lock.Unlock()))
+	if err := q.spare(func() error { return q.diskError(lock.SetNote(strconv.Itoa(os.Getpid()))) }); err != nil {
+		return nil, errors.Join(err, lock.Unlock())
 	}
 	return lock, nil
 }

@@ -119,6 +119,10 @@ func (s fileStore) overwrite(path string, size int64) error {
 // keyringStore keeps identities in the user's keyring.
 type keyringStore struct{}
 
+// errKeyring says that the keyring itself cannot be reached: what holds for one key
+// holds for all.
+var errKeyring = errors.New("the keyring cannot be reached")
+
 const keyringService = "passport-agent queue"
 
 // keyringPatience bounds a keyring that waits for a person: one that is locked asks
@@ -146,8 +150,11 @@ func bounded(ctx context.Context, do func() (string, error)) (string, error) {
 	case <-ctx.Done():
 		r.err = ctx.Err()
 	}
-	if r.err != nil {
+	switch {
+	case errors.Is(r.err, keyring.ErrNotFound):
 		return "", fault.New(fault.QueueKeysUnavailable, string(PlaceKeyring), r.err)
+	case r.err != nil:
+		return "", fault.New(fault.QueueKeysUnavailable, string(PlaceKeyring), errors.Join(errKeyring, r.err))
 	}
 	return r.value, nil
 }

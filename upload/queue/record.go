@@ -111,10 +111,12 @@ func (q *Queue) stage(r *Record) error {
 		return fault.New(fault.Unexpected, "queue record", err)
 	}
 	name := q.recordPath(r.ID)
-	return q.diskError(disk.Stage(q.Disk, name, func(w io.Writer) error {
-		_, err := w.Write(b)
-		return err
-	}))
+	return q.spare(func() error {
+		return q.diskError(disk.Stage(q.Disk, name, func(w io.Writer) error {
+			_, err := w.Write(b)
+			return err
+		}))
+	})
 }
 
 func (q *Queue) publish(id string) error {
