@@ -158,8 +158,9 @@ func isUniversal(raw asn1.RawValue, tag int) bool {
 	return raw.Class == asn1.ClassUniversal && raw.Tag == tag
 }
 
-func isTagged(raw asn1.RawValue, tag int) bool {
-	return raw.Class == asn1.ClassContextSpecific && raw.Tag == tag
+// isFirst reports whether an element has the tag [0].
+func isFirst(raw asn1.RawValue) bool {
+	return raw.Class == asn1.ClassContextSpecific && raw.Tag == 0
 }
 
 // parseDefect reads Defect: references in one of several forms, the set of defects, and
@@ -178,7 +179,7 @@ func parseDefect(raw asn1.RawValue) (listedDefect, error) {
 			d.known, err = parseKnownDefects(part)
 		case isUniversal(part, asn1.TagOctetString):
 			d.reference.hash = part.Bytes
-		case isUniversal(part, asn1.TagSequence), isTagged(part, 0):
+		case isUniversal(part, asn1.TagSequence), isFirst(part):
 			err = d.reference.take(part)
 		case isUniversal(part, asn1.TagUTF8String):
 		default:
@@ -212,7 +213,7 @@ func parseKnownDefects(set asn1.RawValue) ([]Defect, error) {
 
 // parseKnownDefect reads KnownDefect, or KnownDefectV2 with its tags and description.
 func parseKnownDefect(raw asn1.RawValue) (Defect, error) {
-	second := isTagged(raw, 0)
+	second := isFirst(raw)
 	parts, err := split(raw.Bytes, maxDefectMembers)
 	if second && err == nil && len(parts) == 1 { // its own tag is explicit
 		parts, err = split(parts[0].Bytes, maxDefectMembers)
@@ -229,7 +230,7 @@ func parseKnownDefect(raw asn1.RawValue) (Defect, error) {
 		switch {
 		case !second:
 			parameters = part.FullBytes
-		case isTagged(part, 0):
+		case isFirst(part):
 			parameters = part.Bytes
 		}
 	}
@@ -240,7 +241,7 @@ func parseKnownDefect(raw asn1.RawValue) (Defect, error) {
 // what they hold: the tags are the same.
 func (r *reference) take(raw asn1.RawValue) error {
 	parts, err := split(raw.Bytes, maxDefectMembers)
-	if isTagged(raw, 0) || err == nil && len(parts) == 2 && isUniversal(parts[1], asn1.TagInteger) {
+	if isFirst(raw) || err == nil && len(parts) == 2 && isUniversal(parts[1], asn1.TagInteger) {
 		return r.takeSigner(raw.FullBytes)
 	}
 	if err != nil {
@@ -331,7 +332,7 @@ func (r *reference) takeKeyID(part asn1.RawValue) error {
 	}
 	r.authority = true
 	for _, member := range inner {
-		if isTagged(member, 0) {
+		if isFirst(member) {
 			r.authorityKeyID = member.Bytes
 		}
 	}

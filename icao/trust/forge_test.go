@@ -80,10 +80,10 @@ func hashed(hash crypto.Hash, b []byte) []byte {
 func newSigningKey(t testing.TB, kind string, random io.Reader) *signingKey {
 	t.Helper()
 	k := &signingKey{kind: kind, hash: crypto.SHA256}
-	switch {
-	case kind == "RSA-PSS 2048", kind == "RSA PKCS#1 2048":
+	switch kind {
+	case "RSA-PSS 2048", "RSA PKCS#1 2048":
 		k.makeRSA(t)
-	case kind == "DSA 2048":
+	case "DSA 2048":
 		k.makeDSA(t, random)
 	default:
 		k.makeEC(t, random)
