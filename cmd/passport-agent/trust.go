@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"os"
@@ -182,9 +183,12 @@ func importOptions(root string) (trust.ImportOptions, error) {
 	if err != nil {
 		return trust.ImportOptions{}, err
 	}
+	if block, _ := pem.Decode(b); block != nil {
+		b = block.Bytes
+	}
 	certificate, err := cms.ParseCertificate(b)
 	if err != nil {
-		return trust.ImportOptions{}, fault.New(fault.TrustFileUnknown, "--root takes one certificate in DER", err)
+		return trust.ImportOptions{}, fault.New(fault.TrustFileUnknown, "--root takes one certificate, DER or PEM", err)
 	}
 	return trust.ImportOptions{Root: certificate}, nil
 }

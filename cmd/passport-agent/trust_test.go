@@ -48,6 +48,8 @@ func TestFolderIsImported(t *testing.T) {
 	o = command(t, nil, "", "trust", "import", filepath.Join(folder, "countries.pem"), filepath.Join(folder, "notes.txt"), "--data-dir", empty)
 	require.Equal(t, fault.ExitUsage, o.exit)
 	require.Contains(t, o.err, "notes.txt")
+	root := filepath.Join(folder, "countries.pem")
+	require.Zero(t, command(t, nil, "", "trust", "import", root, "--root", root, "--data-dir", t.TempDir()).exit, "it is its own root")
 	var list trustReport
 	command(t, nil, "", "trust", "list", "--json", "--data-dir", empty).document(t, &list)
 	require.Empty(t, list.Certificates)

@@ -40,7 +40,7 @@ type Concern struct {
 
 // ConcernLimits says from when on something is one. The zero value is 90 days before a
 // certificate expires, 120 days after a list was signed and, as issuers have to issue a
-// revocation list every 90 days (Doc 9303-12, 4.3), 90 days for one that names no date
+// revocation list every 90 days (Doc 9303-12, 4.1.5), 90 days for one that names no date
 // for the next.
 type ConcernLimits struct {
 	Expiring time.Duration
@@ -125,8 +125,8 @@ func (s *Store) signerConcerns(at time.Time, ahead time.Duration) []Concern {
 	return all
 }
 
-// linkConcerns looks for countries whose newest key no former key has signed (Doc
-// 9303-12, 7.1: a new key comes with a link certificate). The lists vouch for it
+// linkConcerns looks for countries whose newest key no former key has signed: a new key
+// comes with a link certificate (Doc 9303-12, 4.1.4.3). The lists vouch for it
 // nevertheless, so it is none for a warning.
 func (s *Store) linkConcerns() []Concern {
 	byCountry := map[string][]*entry{}

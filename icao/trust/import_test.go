@@ -172,6 +172,21 @@ func TestNewerListReplacesTheOlder(t *testing.T) {
 	}
 }
 
+// A list that withdraws everything leaves nothing behind.
+func TestEmptyListWithdrawsAll(t *testing.T) {
+	p := newPublisher(t, nil)
+	var s trust.Store
+	_, err := s.Import(p.list(issued, [][]byte{p.certificate.Raw}), p.options())
+	require.NoError(t, err)
+	signer := p.issue(signerTemplate())
+	require.NotNil(t, s.Path(signer, issued).CountrySigner)
+	report, err := s.Import(p.list(issued.AddDate(0, 0, 1), nil), p.options())
+	require.NoError(t, err)
+	require.Equal(t, 1, report.Removed)
+	require.Zero(t, s.Len())
+	require.Nil(t, s.Path(signer, issued).CountrySigner)
+}
+
 func TestListsThatMustNotBeTrusted(t *testing.T) {
 	all := countries(t, "AA")
 	for what, change := range map[string]func(*x509.Certificate){

@@ -143,7 +143,7 @@ func (s *Store) index(e *entry) {
 func (s *Store) forget(source string) {
 	before := s.certificates
 	s.lists = slices.DeleteFunc(s.lists, func(l List) bool { return l.Publisher == source })
-	s.certificates, s.byFingerprint = nil, nil
+	s.certificates, s.byFingerprint, s.bySubjectKey, s.bySubject = nil, nil, nil, nil
 	for _, e := range before {
 		e.sources = slices.DeleteFunc(e.sources, func(other string) bool { return other == source })
 		if len(e.sources) > 0 {
