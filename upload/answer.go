@@ -30,11 +30,15 @@ type answer struct {
 	unsigned   bool  // no signature was given
 	authentic  bool  // the signature holds
 	retryAfter time.Duration
-	sentBytes  int // of the request's body
+	date       time.Time // by the service's clock; zero where it says nothing
+	sentBytes  int       // of the request's body
 }
 
 func (c *Client) receive(response *http.Response) answer {
 	a := answer{status: response.StatusCode, retryAfter: retryAfter(response.Header)}
+	if date, err := http.ParseTime(response.Header.Get("Date")); err == nil {
+		a.date = date
+	}
 	a.body, a.err = io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	// Nothing is to be learned from closing a connection that is not used again.
 	_ = response.Body.Close()
