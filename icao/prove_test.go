@@ -23,10 +23,10 @@ import (
 	"passport-agent/virtual"
 )
 
-// rsa1024 and rsa3072 are made once: keys take time.
+// rsa1024 and rsa2048 are made once: keys take time.
 var (
 	rsa1024 = sync.OnceValue(func() *rsa.PrivateKey { return newRSA(1024) })
-	rsa3072 = sync.OnceValue(func() *rsa.PrivateKey { return newRSA(3072) })
+	rsa2048 = sync.OnceValue(func() *rsa.PrivateKey { return newRSA(2048) })
 )
 
 func newRSA(bits int) *rsa.PrivateKey {
@@ -494,7 +494,7 @@ func TestCardSecurity(t *testing.T) {
 // Keys that are too long for short commands: with a reader that says nothing extended
 // length is used for them alone; one that has none leaves the question open.
 func TestLongKeys(t *testing.T) {
-	long := virtual.Options{ChipAuthentication: []virtual.ChipAuthenticationInfo{chipInfo("DH-AES-128", 2)}, ActiveAuthentication: &virtual.ActiveAuthentication{RSA: rsa3072()}}
+	long := virtual.Options{ChipAuthentication: []virtual.ChipAuthenticationInfo{chipInfo("DH-AES-128", 2)}, ActiveAuthentication: &virtual.ActiveAuthentication{RSA: rsa2048()}}
 	document := provable(t, long)
 	profile := virtual.Profile{Extended: &virtual.Extended{NoATRInfo: true}}
 	j := prove(t, document, chipOf(t, document, profile), bac())
