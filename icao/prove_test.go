@@ -151,6 +151,29 @@ func TestTheCostOfProvingTheChip(t *testing.T) {
 	require.Equal(t, document.Files[virtual.CardAccess], j.document.Files[lds.CardAccess])
 }
 
+// Blocks follow the cipher of the new keys: shorter ones for AES, which a strict chip
+// insists on, and longer ones for 3DES.
+func TestBlocksFollowTheNewKeys(t *testing.T) {
+	document := provable(t, virtual.Options{ChipAuthentication: []virtual.ChipAuthenticationInfo{chipInfo("ECDH-AES-128", 13)}})
+	chip := chipOf(t, document, virtual.Profile{TooLong: virtual.TooLongRefuse})
+	prove(t, document, chip, bac())
+	require.Equal(t, 93+2+2+3, chip.Counters().Commands)
+
+	document = provable(t, virtual.Options{PACE: offers(t, "ECDH-GM-AES-128/13"), ChipAuthentication: []virtual.ChipAuthenticationInfo{chipInfo("ECDH-3DES", 13)}})
+	chip = chipOf(t, document, virtual.Profile{})
+	prove(t, document, chip, icao.Options{})
+	require.Equal(t, 101+2+1-3, chip.Counters().Commands)
+}
+
+// A chip that was found to be none of the issuer's stays that, whatever is put back.
+func TestAFailedMappingStaysFailed(t *testing.T) {
+	document := provable(t, virtual.Options{PACE: offers(t, "ECDH-CAM-AES-128/12")})
+	chip := chipOf(t, document, virtual.Profile{PACEFaults: []virtual.PACEFault{{Step: 4, Kind: virtual.PACEWrongChipData, Runs: 1}}})
+	chip.RemoveAt(60, virtual.AnswerLost)
+	j := prove(t, document, chip, icao.Options{})
+	require.Equal(t, []string{"pace_chip_authentication_mapping"}, j.failed())
+}
+
 // PACE with Chip Authentication Mapping proves the chip; Chip Authentication is then
 // left out. EF.CardSecurity costs the commands of its size.
 func TestChipAuthenticationMapping(t *testing.T) {
@@ -200,6 +223,7 @@ func TestACopyFailsOneCheck(t *testing.T) {
 		check    string
 	}{
 		{curve, ca(virtual.ChipClone), "chip_authentication"}, {curve, ca(virtual.ChipOldKeys), "chip_authentication"},
+		{curve, ca(virtual.ChipForger), "chip_authentication"}, {aes, ca(virtual.ChipForger), "chip_authentication"},
 		{curve, ca(virtual.ChipPlain), "chip_authentication"},
 		{aes, ca(virtual.ChipClone), "chip_authentication"}, {aes, ca(virtual.ChipOldKeys), "chip_authentication"},
 		{aes, ca(virtual.ChipMalformed), "chip_authentication"},

@@ -31,11 +31,12 @@ type ChipAuthenticationFault string
 const (
 	ChipOldKeys   ChipAuthenticationFault = "oldKeys"   // says yes and goes on with the old session keys
 	ChipClone     ChipAuthenticationFault = "clone"     // has another private key
+	ChipForger    ChipAuthenticationFault = "forger"    // has another private key, and answers whatever it cannot check
 	ChipMalformed ChipAuthenticationFault = "malformed" // answers GENERAL AUTHENTICATE with something else
 	ChipPlain     ChipAuthenticationFault = "plain"     // goes on in the clear
 )
 
-var chipFaults = []ChipAuthenticationFault{ChipOldKeys, ChipClone, ChipMalformed, ChipPlain}
+var chipFaults = []ChipAuthenticationFault{ChipOldKeys, ChipClone, ChipForger, ChipMalformed, ChipPlain}
 
 // findKey returns the key that a reference names, and the only one where there is no
 // reference. Those of Chip Authentication Mapping are among them.
@@ -149,7 +150,8 @@ func (c *Chip) agreeOn(a agreement, ephemeral []byte) iso7816.StatusWord {
 	if err != nil {
 		return iso7816.SWReferenceNotFound
 	}
-	if c.profile.ChipAuthenticationFault == ChipClone {
+	forger := c.profile.ChipAuthenticationFault == ChipForger
+	if forger || c.profile.ChipAuthenticationFault == ChipClone {
 		private = a.domain.Reduce(append([]byte{1}, a.key.Private...))
 	}
 	shared, err := public.Multiply(private)
@@ -162,7 +164,7 @@ func (c *Chip) agreeOn(a agreement, ephemeral []byte) iso7816.StatusWord {
 		return iso7816.SWUnspecified
 	}
 	c.ephemerals = append(c.ephemerals, string(ephemeral))
-	c.next = &session{state: state, pace: c.session != nil && c.session.pace}
+	c.next = &session{state: state, pace: c.session != nil && c.session.pace, unchecked: forger}
 	return iso7816.SWSuccess
 }
 

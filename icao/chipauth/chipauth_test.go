@@ -195,6 +195,14 @@ func TestKeysThatCannotBe(t *testing.T) {
 	offers, err := chipauth.Offers(nil, nil)
 	require.NoError(t, err)
 	require.Empty(t, offers)
+	// A point under the identifier of numbers, and the other way round.
+	document := personalise(t, virtual.Options{ChipAuthentication: []virtual.ChipAuthenticationInfo{curve}})
+	infos, keys := offered(t, document)
+	infos[0].Protocol = asn1.ObjectIdentifier{0, 4, 0, 127, 0, 7, 2, 2, 3, 1, 1}
+	keys[0].Protocol = asn1.ObjectIdentifier{0, 4, 0, 127, 0, 7, 2, 2, 1, 1}
+	_, err = chipauth.Offers(infos, keys)
+	require.ErrorIs(t, err, chipauth.ErrMalformed)
+	require.ErrorContains(t, err, "brainpoolP224r1 under")
 }
 
 // A refusal names the step and the status word.
@@ -215,7 +223,7 @@ func TestRefusalOfAKeyReference(t *testing.T) {
 
 // The first answer under the new keys is what tells a copy.
 func TestClonesFailAtTheFirstAnswer(t *testing.T) {
-	for _, fault := range []virtual.ChipAuthenticationFault{"", virtual.ChipClone, virtual.ChipOldKeys, virtual.ChipPlain, virtual.ChipMalformed} {
+	for _, fault := range []virtual.ChipAuthenticationFault{"", virtual.ChipClone, virtual.ChipForger, virtual.ChipOldKeys, virtual.ChipPlain, virtual.ChipMalformed} {
 		document := personalise(t, virtual.Options{ChipAuthentication: []virtual.ChipAuthenticationInfo{{Protocol: "ECDH-AES-128", ParameterID: 12}}})
 		_, channel := open(t, document, virtual.Profile{ChipAuthenticationFault: fault})
 		offers, err := chipauth.Offers(offered(t, document))
