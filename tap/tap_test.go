@@ -368,6 +368,47 @@ func TestWithoutASessionNothingIsUploaded(t *testing.T) {
 	require.True(t, result.Report.Holder.Proved)
 }
 
+// What proves the chip is told while it happens, named in the report and kept as
+// evidence; the same judgement on the files repeats what can be repeated.
+func TestTheChipIsProved(t *testing.T) {
+	d := newDesk(t, virtual.Profile{}, nil)
+	var err error
+	d.document, err = virtual.Personalise(virtual.Options{
+		ChipAuthentication:   []virtual.ChipAuthenticationInfo{{Protocol: "ECDH-AES-128", ParameterID: 13}},
+		ActiveAuthentication: &virtual.ActiveAuthentication{ParameterID: 12},
+	})
+	require.NoError(t, err)
+	d.chip, err = virtual.NewChip(d.document, virtual.ChipOptions{})
+	require.NoError(t, err)
+	d.options.Access.Key, d.options.Uploader = keyOf(t, d.document), nil
+	now := time.Date(2030, 1, 2, 3, 4, 5, 6, time.UTC)
+	d.options.Now = func() time.Time { return now }
+	proving := 0
+	d.options.Observe = func(e tap.Event) {
+		if e.Kind == tap.EventProving {
+			proving++
+		}
+	}
+	result := tap.Run(context.Background(), d.options)
+	require.Equal(t, 1, proving)
+	require.Equal(t, tap.Authentication{Chip: "CA-ECDH-AES-128", Active: "ECDSA P-256, SHA-256"}, result.Report.Authentication)
+	require.Equal(t, []tap.Attestation{{Check: "chip_authentication", Protocol: "CA-ECDH-AES-128", Time: now.Truncate(time.Second)}}, result.Evidence.Attested)
+	require.Len(t, result.Evidence.ActiveAuthentication.Challenge, 16)
+
+	written, err := json.Marshal(result.Evidence)
+	require.NoError(t, err)
+	kept, err := tap.ParseEvidence(written)
+	require.NoError(t, err)
+	require.Equal(t, result.Evidence, kept)
+	again := tap.Judge(result.Document, kept, now, tap.Options{})
+	require.Equal(t, tap.Authentication{Active: "ECDSA P-256, SHA-256"}, again.Report.Authentication)
+	require.Contains(t, again.Report.Warnings, tap.Warning{
+		Name: "chip_authentication_attested", Text: "CA-ECDH-AES-128 was successful at the reader on 2030-01-02T03:04:05Z; nobody else can check that",
+	})
+	without := tap.Judge(result.Document, tap.Evidence{}, now, tap.Options{})
+	require.Equal(t, tap.Authentication{}, without.Report.Authentication)
+}
+
 // What the issuer's signature does not cover is shown as not proved.
 func TestAHolderThatNobodySignedIsNotProved(t *testing.T) {
 	d := newDesk(t, virtual.Profile{}, func(document *virtual.Document) {

@@ -38,6 +38,9 @@ program sees a document on it. On Debian and Ubuntu: apt-get install pcscd
 vsmartcard-vpcd. vpcd listens on all interfaces: keep its port behind a firewall
 or in a network namespace.
 
+A folder has no private keys: where the document has some to prove its chip with, the
+chip is found to be a copy, as it is.
+
 Without --folder a specimen is made with keys and a portrait of its own.`,
 		Example: `  passport-agent virtual
   passport-agent virtual --folder ./saved --show-personal-data`,
