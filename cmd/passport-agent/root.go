@@ -88,7 +88,7 @@ session. Try it without hardware and without an account: passport-agent demo`,
 	flags.StringVar(&a.logLevel, "log-level", "warn", "log on standard error: debug, info, warn or error")
 	root.AddCommand(
 		a.demoCommand(), a.readCommand(), a.verifyCommand(), a.trustCommand(), a.uploadCommand(), a.readersCommand(),
-		a.virtualCommand(), a.sandboxCommand(), a.configCommand(), a.versionCommand(),
+		a.virtualCommand(), a.sandboxCommand(), a.configCommand(), a.doctorCommand(), a.versionCommand(),
 	)
 	root.AddCommand(buildCommands()...)
 	return root

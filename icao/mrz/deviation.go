@@ -47,10 +47,11 @@ func (list *deviations) code(format Format, code string) {
 
 // state follows Doc 9303-3, 4.7.
 func (list *deviations) state(field, code string) {
+	_, known := knownStates[trim(code)]
 	switch {
 	case !stateSyntax(code):
 		list.add(true, field)
-	case !knownStates[trim(code)]:
+	case !known:
 		list.add(true, field+"_unknown")
 	}
 }

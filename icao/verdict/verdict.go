@@ -88,6 +88,7 @@ func Judge(in Input) Verdict {
 	}
 	v.authenticity(in)
 	v.zoneAgainstDG1(in)
+	v.issuingState(in.Document, signed)
 	v.expiry(in)
 	v.conformity(in.Profile, present(in.Document, signed), v.deviations(in))
 	v.defects(in, signed.Defects)
@@ -201,6 +202,34 @@ func (v *Verdict) zoneAgainstDG1(in Input) {
 		c.Reason = "document number, birth date or expiry date differ between the data page and DG1"
 	}
 	v.add(c)
+}
+
+// issuingState compares the state that DG1 names with the country of the document signer
+// (TR-03135-1, 5.6.4.5): one country's signature on another's passport is no proof of it.
+func (v *Verdict) issuingState(d *lds.Document, signed trust.Verification) {
+	c := Check{Group: GroupDocument, Name: "issuing_state_matches_signer", Result: Successful}
+	state := mrz.Country(d.MRZ.IssuingState)
+	switch {
+	case signed.Signer == nil:
+		c.Result, c.Reason = NotSupported, "there is no certificate to compare with"
+	case state == "":
+		c.Result, c.Reason = NotSupported, "no country code of certificates is known for the issuing state in DG1"
+	case !strings.EqualFold(signerCountry(signed), state):
+		c.Result, c.Advice = Failed, adviceExamine
+		c.Reason = "the document signer belongs to another country than DG1 names"
+	}
+	v.add(c)
+}
+
+// signerCountry is the country of the signer's certificate, or what a defect list says
+// that it should be (5.8.2.2.5).
+func signerCountry(signed trust.Verification) string {
+	for _, d := range signed.Defects {
+		if d.Kind == trust.DefectIssuingCountry {
+			return d.Country
+		}
+	}
+	return signed.Signer.Subject.Country()
 }
 
 // expiry holds the printed expiry date against the date of the judgement. A date

@@ -53,7 +53,7 @@ func TestGoodDocument(t *testing.T) {
 		"signer_key_usage": verdict.Successful, "signer_country": verdict.Successful,
 		"signer_conformity": verdict.Successful, "country_signer_conformity": verdict.Successful,
 		"com_matches_sod": verdict.Successful, "dg1_hash": verdict.Successful, "dg2_hash": verdict.Successful,
-		"mrz_matches_dg1": verdict.Successful, "document_expiry": verdict.Successful,
+		"mrz_matches_dg1": verdict.Successful, "document_expiry": verdict.Successful, "issuing_state_matches_signer": verdict.Successful,
 		"chip_authentication": verdict.NotSupported, "active_authentication": verdict.NotSupported, "pace_chip_authentication_mapping": verdict.NotSupported,
 		"security_infos_match_dg14": verdict.NotSupported, "security_infos_match_card_security": verdict.NotSupported,
 		"sod_conformity": verdict.Successful, "com_conformity": verdict.Successful, "dg1_conformity": verdict.Successful, "dg2_conformity": verdict.Successful,
@@ -168,4 +168,28 @@ func TestWhatIsNotThereIsNotSupported(t *testing.T) {
 	require.Equal(t, verdict.NotSupported, got["com_matches_sod"])
 	require.Equal(t, verdict.NotSupported, got["chip_access"])
 	require.Equal(t, verdict.NotSupported, got["mrz_matches_dg1"])
+}
+
+// A signer of another country than the one that DG1 names proves nothing about a
+// passport of that country.
+func TestASignerOfAnotherCountry(t *testing.T) {
+	for _, c := range []struct {
+		issuer, country string
+		want            verdict.Result
+	}{
+		{"D", "DE", verdict.Successful}, {"D", "FR", verdict.Failed}, {"RKS", "KS", verdict.Successful}, {"EUE", "EU", verdict.Successful},
+		{"GBD", "GB", verdict.Successful}, {"UTO", "DE", verdict.Failed}, {"XOM", "XX", verdict.NotSupported},
+	} {
+		holder := virtual.DefaultHolder(time.Now())
+		holder.Issuer = c.issuer
+		made, err := virtual.Personalise(virtual.Options{Holder: holder, Country: c.country})
+		require.NoError(t, err)
+		d, err := lds.Parse(map[lds.File][]byte{
+			lds.COM: made.Files[virtual.COM], lds.SOD: made.Files[virtual.SOD],
+			lds.DG1: made.Files[virtual.DataGroup(1)], lds.DG2: made.Files[virtual.DataGroup(2)],
+		})
+		require.NoError(t, err)
+		v := verdict.Judge(verdict.Input{Document: d, At: time.Now()})
+		require.Equal(t, c.want, results(v)["issuing_state_matches_signer"], "%s signed by %s", c.issuer, c.country)
+	}
 }

@@ -11,6 +11,8 @@ const (
 	OutputFailed     Code = "output_failed"
 	InputFileMissing Code = "input_file_missing"
 	PortTaken        Code = "port_taken"
+
+	DoctorFoundProblem Code = "doctor_found_problem"
 )
 
 var commandEntries = []Entry{
@@ -23,4 +25,5 @@ var commandEntries = []Entry{
 	{OutputFailed, ExitUnexpected, "The result could not be written.", "Check that the folder exists, is writable and has space, then run the command again."},
 	{InputFileMissing, ExitUsage, "A file that the command needs cannot be read.", "Check the path and the permissions of the file named in the message."},
 	{PortTaken, ExitUsage, "The network port is already in use.", "Stop the other program or choose another port with --listen."},
+	{DoctorFoundProblem, ExitCheckFailed, "Something on this machine keeps documents from being read or uploaded.", "Do what stands behind the arrow of each problem above, then run `passport-agent doctor` again."},
 }

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"passport-agent/doctor"
+	"passport-agent/icao/trust"
+	"passport-agent/internal/config"
+	"passport-agent/internal/fault"
+	"passport-agent/pcsc"
+)
+
+func (a *app) doctorCommand() *cobra.Command {
+	var bundle string
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Find what is wrong here, and the command that mends it",
+		Long: `Looks at the configuration, the data folder, the clock, the smart card service and
+its readers, the trust list, the keyring, the queue and the API, and says of each
+thing that is wrong why it is and what mends it. Nothing is changed.
+
+Exit status: 0 without a problem (warnings do not count), 7 with one.`,
+		Example: `  passport-agent doctor
+  passport-agent doctor --bundle support.tar.gz`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd.Context(), bundle) },
+	}
+	cmd.Flags().StringVar(&bundle, "bundle", "", "also write an archive for support: findings, settings without secrets, versions; nothing personal")
+	return cmd
+}
+
+// doctorReport is the document of `doctor --json`.
+type doctorReport struct {
+	Schema   string           `json:"schema"`
+	Result   doctor.Result    `json:"result"`
+	Findings []doctor.Finding `json:"findings"`
+}
+
+func (a *app) doctor(ctx context.Context, bundle string) error {
+	observe := a.printFinding
+	if a.json {
+		observe = nil
+	}
+	findings := doctor.Examine(ctx, a.doctorOptions(), observe)
+	report := doctorReport{Schema: "passport-agent/doctor/1", Result: doctor.Worst(findings), Findings: findings}
+	if a.json {
+		a.printJSON(report)
+	}
+	if bundle != "" {
+		if err := a.writeBundle(bundle, report); err != nil {
+			return err
+		}
+		a.note("Wrote %s: findings, settings and versions, without secrets or personal data. Look into it before you send it.", bundle)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if report.Result == doctor.Problem {
+		return fault.New(fault.DoctorFoundProblem, "", nil)
+	}
+	return nil
+}
+
+func (a *app) doctorOptions() doctor.Options {
+	o := doctor.Options{
+		Inspect: func() config.Inspection { return config.Inspect(a.configPath, a.lookup) },
+		Readers: pcsc.Readers,
+		Trust:   func(ctx context.Context) (*trust.Store, error) { return a.loadTrust(ctx) },
+		Folder:  a.dataFolder(),
+	}
+	if info, err := os.Stat("/sys/module"); err == nil && info.IsDir() {
+		o.System = os.DirFS("/")
+	}
+	settings := config.Inspect(a.configPath, a.lookup).Config
+	if settings.APIURL != "" && settings.APIKey != "" && !settings.APISecret.Empty() {
+		o.Service = func(ctx context.Context) (doctor.Service, error) {
+			client, err := (&apiFlags{}).client(settings)
+			if err != nil {
+				return doctor.Service{}, err
+			}
+			at, err := client.Probe(ctx)
+			return doctor.Service{Time: at}, err
+		}
+	}
+	return o
+}
+
+func (a *app) printFinding(f doctor.Finding) {
+	sign := map[doctor.Result]string{
+		doctor.OK: a.colour(green, "✓ ok      "), doctor.Warning: a.colour(yellow, "! warning "), doctor.Problem: a.colour(red, "✗ problem "), doctor.Skipped: a.colour(grey, "– skipped "),
+	}[f.Result]
+	a.print("%s %-18s %s", sign, f.Check, f.Text)
+	if f.Cause != "" {
+		a.print("           %s", a.colour(grey, f.Cause))
+	}
+	if f.Mend != "" {
+		a.print("           → %s", f.Mend)
+	}
+}
