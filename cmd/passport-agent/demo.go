@@ -32,7 +32,7 @@ func (a *app) demoCommand() *cobra.Command {
 		Use:   "demo",
 		Short: "Read a virtual passport and upload it to a sandbox, without hardware or account",
 		Long: `Makes a specimen passport with keys and a portrait of its own, opens and reads it
-like a real one, and uploads it over HTTP to a stand-in of the Veriff API on this
+like a real one, lets its chip prove that it is no copy, and uploads it over HTTP to a stand-in of the Veriff API on this
 machine. Nothing leaves the machine and nothing is kept.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context()) },
@@ -42,7 +42,12 @@ machine. Nothing leaves the machine and nothing is kept.`,
 func (a *app) demo(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	document, err := virtual.Personalise(virtual.Options{DG2Size: demoDG2Size})
+	document, err := virtual.Personalise(virtual.Options{
+		DG2Size: demoDG2Size, DG14: true,
+		PACE:                 []virtual.PACEInfo{{Protocol: "ECDH-GM-AES-128", ParameterID: specimenCurve}},
+		ChipAuthentication:   []virtual.ChipAuthenticationInfo{{Protocol: "ECDH-AES-128", ParameterID: specimenCurve, KeyID: specimenCurve}},
+		ActiveAuthentication: &virtual.ActiveAuthentication{ParameterID: specimenCurve},
+	})
 	if err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ func commandContext(ctx context.Context, t *testing.T, env map[string]string, st
 func TestDemo(t *testing.T) {
 	o := command(t, nil, "", "demo")
 	require.Zero(t, o.exit, o.err)
-	for _, line := range []string{"by BAC (3DES) on virtual reader", "Upload    ✓ accepted", "byte for byte as on the chip", "Verdict   ✓ successful"} {
+	for _, line := range []string{"by PACE-ECDH-GM (AES-128) on virtual reader", "✓ successful    chip authentication", "✓ successful    active authentication", "Upload    ✓ accepted", "byte for byte as on the chip", "Verdict   ✓ successful"} {
 		require.Contains(t, o.out, line)
 	}
 	require.NotContains(t, o.out+o.err, "\x1b", "no colours and no bars without a terminal")
@@ -77,7 +77,7 @@ func TestDemo(t *testing.T) {
 	o.document(t, &report)
 	require.Zero(t, o.exit)
 	require.Equal(t, tap.UploadAccepted, report.Upload.State)
-	require.Len(t, report.Files, 4)
+	require.Len(t, report.Files, 7, "the four that are uploaded, EF.CardAccess, DG14 and DG15")
 	require.Contains(t, o.err, "DG2 read, 18432 bytes", "a plain line per step on standard error")
 	require.Empty(t, command(t, nil, "", "demo", "--json", "--quiet").err)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto"
 	"fmt"
 	mathrand "math/rand/v2"
 	"os"
@@ -23,6 +24,9 @@ type virtualFlags struct {
 	random       bool
 	pace         string
 	can          string
+	chip         string
+	active       string
+	csca         string
 	showPersonal bool
 	sodSize      int
 	dg2Size      int
@@ -56,9 +60,14 @@ Without --folder a specimen is made with keys and a portrait of its own.`,
 	flags.BoolVar(&f.showPersonal, "show-personal-data", false, "with --folder: show the machine-readable zone")
 	flags.StringVar(&f.pace, "pace", "", "what the specimen offers for PACE, such as ECDH-GM-AES-128/13 (domain parameters behind the slash), several with commas")
 	flags.StringVar(&f.can, "can", "", "card access number of the specimen, for PACE")
+	flags.StringVar(&f.chip, "chip-authentication", "", "what the specimen offers for Chip Authentication, such as ECDH-AES-128/13, several with commas")
+	flags.StringVar(&f.active, "active-authentication", "", "key of the specimen for Active Authentication: rsa, or ecdsa")
+	flags.StringVar(&f.csca, "csca", "", "save the certificate of the specimen's country signer in this file, for `passport-agent trust import`")
 	flags.IntVar(&f.sodSize, "sod-size", 0, "exact size of EF.SOD in bytes")
 	flags.IntVar(&f.dg2Size, "dg2-size", demoDG2Size, "exact size of DG2 in bytes")
-	cmd.MarkFlagsMutuallyExclusive("folder", "random-holder")
+	for _, made := range []string{"random-holder", "pace", "can", "chip-authentication", "active-authentication", "csca"} {
+		cmd.MarkFlagsMutuallyExclusive("folder", made)
+	}
 	return cmd
 }
 
@@ -70,6 +79,11 @@ func (a *app) virtual(ctx context.Context, f *virtualFlags) error {
 	if f.save != "" {
 		if err := document.Save(f.save); err != nil {
 			return fault.New(fault.OutputFailed, "", err)
+		}
+	}
+	if f.csca != "" {
+		if err := os.WriteFile(f.csca, document.CSCA, 0o644); err != nil {
+			return fault.New(fault.OutputFailed, "--csca", err)
 		}
 	}
 	profile, err := f.chipProfile()
@@ -95,11 +109,23 @@ func (f *virtualFlags) document() (*virtual.Document, error) {
 		}
 		return document, nil
 	}
-	offered, err := parseOffers(f.pace)
+	options := virtual.Options{SODSize: f.sodSize, DG2Size: f.dg2Size, CAN: f.can}
+	err := eachOffer("pace", f.pace, func(name string, id int) {
+		options.PACE = append(options.PACE, virtual.PACEInfo{Protocol: virtual.PACEProtocol(name), ParameterID: id})
+	})
 	if err != nil {
 		return nil, err
 	}
-	options := virtual.Options{SODSize: f.sodSize, DG2Size: f.dg2Size, PACE: offered, CAN: f.can}
+	err = eachOffer("chip-authentication", f.chip, func(name string, id int) {
+		options.ChipAuthentication = append(options.ChipAuthentication, virtual.ChipAuthenticationInfo{Protocol: name, ParameterID: id, KeyID: id})
+	})
+	if err != nil {
+		return nil, err
+	}
+	options.DG14 = len(options.PACE) > 0 && len(options.ChipAuthentication) > 0
+	if options.ActiveAuthentication, err = parseActive(f.active); err != nil {
+		return nil, err
+	}
 	if f.random {
 		options.Holder = virtual.RandomHolder(mathrand.New(mathrand.NewPCG(mathrand.Uint64(), mathrand.Uint64())), time.Now())
 	}
@@ -110,19 +136,34 @@ func (f *virtualFlags) document() (*virtual.Document, error) {
 	return document, nil
 }
 
-// parseOffers reads "ECDH-GM-AES-128/13,DH-IM-AES-128/0".
-func parseOffers(text string) ([]virtual.PACEInfo, error) {
-	var offered []virtual.PACEInfo
+// eachOffer reads "ECDH-GM-AES-128/13,DH-IM-AES-128/0".
+func eachOffer(flag, text string, take func(name string, parameterID int)) error {
 	for _, one := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' }) {
 		name, number, _ := strings.Cut(one, "/")
 		id, err := strconv.Atoi(number)
 		if err != nil {
-			return nil, fault.New(fault.Usage, "--pace takes a protocol, a slash and the number of the domain parameters, such as ECDH-GM-AES-128/13", nil)
+			return fault.New(fault.Usage, "--"+flag+" takes a protocol, a slash and the number of the domain parameters, several with commas", nil)
 		}
-		offered = append(offered, virtual.PACEInfo{Protocol: virtual.PACEProtocol(name), ParameterID: id})
+		take(name, id)
 	}
-	return offered, nil
+	return nil
 }
+
+func parseActive(key string) (*virtual.ActiveAuthentication, error) {
+	switch key {
+	case "":
+		return nil, nil
+	case "rsa":
+		return &virtual.ActiveAuthentication{Bits: 2048, Hash: crypto.SHA256}, nil
+	case "ecdsa":
+		return &virtual.ActiveAuthentication{ParameterID: specimenCurve}, nil
+	default:
+		return nil, fault.New(fault.Usage, fmt.Sprintf("--active-authentication takes rsa or ecdsa, not %q", key), nil)
+	}
+}
+
+// specimenCurve is brainpoolP256r1 (Doc 9303-11, table 12).
+const specimenCurve = 13
 
 func (f *virtualFlags) chipProfile() (virtual.Profile, error) {
 	if f.profile == "" {
