@@ -218,6 +218,10 @@ func deflateOf(data []byte) []byte {
 	return packed(w, &out, data)
 }
 
+// patiently: under the race detector on a busy machine the sandbox takes its time
+// for twenty million bytes, and compressing them takes as long.
+func patiently(c *upload.Config) { c.Timeout, c.NoCompression = 10*deadline, true }
+
 func pageRows(t *testing.T) []pageRow {
 	face := imageJSON("face", "image/jpeg", jpegOf(64, 64), "")
 	pdfFile := []byte("%PDF-1.7\n1 0 obj\n")
@@ -252,7 +256,7 @@ func pageRows(t *testing.T) []pageRow {
 		}},
 
 		// Request body content: image upload
-		{section: "Image upload", says: "a 17 MB file is smaller than 24 MB in base64", run: func(p *page) {
+		{section: "Image upload", says: "a 17 MB file is smaller than 24 MB in base64", config: patiently, run: func(p *page) {
 			p.uploadImage("face", fill(jpegOf(8, 8), 17_000_000), media.Options{NoResize: true})
 		}},
 		{section: "Image upload", says: "what is larger is made smaller before it is sent", run: func(p *page) {
@@ -265,7 +269,7 @@ func pageRows(t *testing.T) []pageRow {
 			requireFault(p.T, err, fault.MediaTooLarge)
 			require.Empty(p, p.server.Media(session))
 		}},
-		{section: "Image upload", says: "a PDF of 20 MB", options: enabled, run: func(p *page) { p.uploadImage("address-front", fill(pdfFile, 20_000_000), pdf) }},
+		{section: "Image upload", says: "a PDF of 20 MB", options: enabled, config: patiently, run: func(p *page) { p.uploadImage("address-front", fill(pdfFile, 20_000_000), pdf) }},
 		refused("Image upload", "a PDF over 20 MB", 413, "1101", imageJSON("address-front", "application/pdf", fill(pdfFile, 20_000_001), ""), nil).with(enabled),
 		{section: "Image upload", says: "a PDF over 20 MB is not sent by the client", run: func(p *page) {
 			_, err := media.Prepare(fill(pdfFile, 20_000_001), pdf)

@@ -241,8 +241,8 @@ func TestLargeFilesAreNotCopied(t *testing.T) {
 		w.WriteHeader(http.StatusConflict)
 	})
 	docs := passport()
-	docs.DG2 = randomBytes(10, media.MaxImageBytes)
-	picture := upload.Image{Context: "face", File: media.File{MIMEType: "image/jpeg", Content: docs.DG2}}
+	docs.DG2 = randomBytes(10, 4<<20)
+	picture := upload.Image{Context: "face", File: media.File{MIMEType: "image/jpeg", Content: randomBytes(10, media.MaxImageBytes)}}
 	for _, uncompressed := range []bool{true, false} {
 		config := configFor(url)
 		config.MaxRawBytes = 1 << 30

@@ -105,7 +105,7 @@ func TestWhatIsRefused(t *testing.T) {
 		"PNG of no size":       {append([]byte("\x89PNG\r\n\x1a\n"), chunk("IHDR", []byte{0, 0, 0, 0, 0, 0, 0, 9, 8, 2, 0, 0, 0})...), media.Options{}, fault.MediaDamaged, "no size"},
 		"PNG of negative size": {append([]byte("\x89PNG\r\n\x1a\n"), chunk("IHDR", []byte{0xFF, 0, 0, 0, 0, 0, 0, 9, 8, 2, 0, 0, 0})...), media.Options{}, fault.MediaDamaged, "impossible"},
 		"WebP cut off":         {sample(t, "small.webp")[:24], media.Options{}, fault.MediaDamaged, "WebP"},
-		"WebP of two sizes":    {withEXIF(sample(t, "large.webp"), nil, 2401, 120), media.Options{}, fault.MediaDamaged, "cannot be decoded"},
+		"WebP of two sizes":    {withEXIF(sample(t, "large.webp"), nil, 2401, 40), media.Options{}, fault.MediaDamaged, "cannot be decoded"},
 		"HEIC without size":    {heicWithout, media.Options{}, fault.MediaDamaged, "no size"},
 		"HEIC without boxes":   {sample(t, "small.heic")[:28], media.Options{}, fault.MediaDamaged, "no meta box"},
 	} {
