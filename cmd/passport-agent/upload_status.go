@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -101,7 +103,7 @@ func (a *app) finishStatus(report statusReport, err error) error {
 	case d == nil:
 		a.print("Decision  none yet (%d media)", len(report.Media))
 	default:
-		a.print("Decision  %s (%d) %s", d.Status, d.Code, d.Reason)
+		a.print("Decision  %s", strings.TrimSpace(fmt.Sprintf("%s (%d) %s", d.Status, d.Code, d.Reason)))
 	}
 	return asError(err)
 }
