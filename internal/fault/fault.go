@@ -43,7 +43,7 @@ const (
 
 // All returns every entry, in the order in which the rooms list them.
 func All() []Entry {
-	return slices.Concat(commandEntries, readerEntries, chipEntries, trustEntries, uploadEntries, queueEntries)
+	return slices.Concat(commandEntries, readerEntries, chipEntries, trustEntries, uploadEntries, queueEntries, agentEntries)
 }
 
 // Lookup returns the entry of a code; a code that is not in the list gets the
