@@ -118,15 +118,17 @@ func TestReadersAreListedWithTheirState(t *testing.T) {
 	pcscdtest.Require(t)
 	readers, err := pcsc.Readers(testContext(t))
 	require.NoError(t, err)
+	// The daemon counts on from the tests before.
 	require.Equal(t, []pcsc.ReaderInfo{
-		{Name: "Virtual PCD 00 00", Status: pcsc.ReaderEmpty},
-		{Name: "Virtual PCD 00 01", Status: pcsc.ReaderEmpty},
+		{Name: "Virtual PCD 00 00", Status: pcsc.ReaderEmpty, Counter: readers[0].Counter},
+		{Name: "Virtual PCD 00 01", Status: pcsc.ReaderEmpty, Counter: readers[1].Counter},
 	}, readers)
+	before := readers[1].Counter
 
 	_, card := place(t, 1, agree, pcsc.WaitOptions{})
 	readers, err = pcsc.Readers(testContext(t))
 	require.NoError(t, err)
-	require.Equal(t, pcsc.ReaderInfo{Name: "Virtual PCD 00 01", Status: pcsc.ReaderInUse, ATR: pcscdtest.ATR[:]}, readers[1])
+	require.Equal(t, pcsc.ReaderInfo{Name: "Virtual PCD 00 01", Status: pcsc.ReaderInUse, ATR: pcscdtest.ATR[:], Counter: before + 1}, readers[1])
 	require.Equal(t, pcsc.ReaderEmpty, readers[0].Status)
 
 	require.NoError(t, card.Close())

@@ -119,6 +119,11 @@ func (f *FakeLibrary) Wait(ctx context.Context, o WaitOptions) (*Card, error) {
 	return wait(ctx, f.library(), o)
 }
 
+// Watch is Watch through the fake library.
+func (f *FakeLibrary) Watch(ctx context.Context, observe func([]ReaderInfo, error)) {
+	watch(ctx, f.library(), observe)
+}
+
 // List is Readers through the fake library.
 func (f *FakeLibrary) List(ctx context.Context) ([]ReaderInfo, error) {
 	return listReaders(ctx, f.library())

@@ -27,6 +27,9 @@ type ReaderInfo struct {
 	// ATR is the answer to reset of the card on the reader, if any (PC/SC part
 	// 3, 3.1.3.2.3 for contactless cards), at most 33 bytes.
 	ATR []byte
+	// Counter counts insertions and removals, as far as PC/SC does: while it stays
+	// the same, so does the card.
+	Counter uint16
 }
 
 // Readers lists the readers that are plugged in; none is an empty list. It fails
@@ -55,7 +58,8 @@ func listReaders(ctx context.Context, lib library) ([]ReaderInfo, error) {
 
 func (s readerState) info() ReaderInfo {
 	info := ReaderInfo{Name: s.name, Status: ReaderEmpty}
-	present, _ := s.inserted()
+	present, counter := s.inserted()
+	info.Counter = counter
 	switch {
 	case s.event&(stateUnknown|stateUnavailable) != 0:
 		info.Status = ReaderUnavailable

@@ -125,7 +125,7 @@ func (s *search) once(ctx context.Context) (*Card, error) {
 	if card != nil || err != nil {
 		return card, err
 	}
-	return nil, s.change(ctx, all)
+	return nil, s.change(ctx, all, slice, pollEvery)
 }
 
 // look lists the readers. A service that has been restarted is connected to again.
@@ -212,10 +212,11 @@ func (s *search) try(ctx context.Context, readers []readerState) (*Card, error) 
 	return nil, nil
 }
 
-// change waits until something differs from what was seen, at most a slice.
-func (s *search) change(ctx context.Context, seen []readerState) error {
+// change waits until something differs from what was seen, at most a slice; where
+// the backend must not wait, until it is time to look again.
+func (s *search) change(ctx context.Context, seen []readerState, slice, poll time.Duration) error {
 	if !s.library.statusBlocks || s.connection == nil {
-		return pause(ctx, pollEvery)
+		return pause(ctx, poll)
 	}
 	states := append(make([]readerState, 0, len(seen)+1), seen...)
 	for i := range states {
