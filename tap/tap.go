@@ -76,6 +76,9 @@ type Options struct {
 	Software string
 	// Observe is told of every step; may be nil.
 	Observe func(Event)
+	// Judged is told of the verdict before anything is uploaded; may be nil. What it
+	// gets must not be changed.
+	Judged func(Report, *lds.Document)
 	// Random gives nonces and the transaction's identifier; crypto/rand where nil.
 	Random io.Reader
 	// Now is the clock; time.Now where nil.
@@ -233,6 +236,9 @@ func (t *tap) judge(protected bool) error {
 	})
 	t.report.judged(v, t.document, t.Trust)
 	t.report.Authentication = authenticationOf(t.proof)
+	if t.Judged != nil {
+		t.Judged(t.report, t.document)
+	}
 	t.observe(Event{Kind: EventJudged})
 	return verdictError(v, t.RequireTrust)
 }

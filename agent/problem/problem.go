@@ -79,7 +79,7 @@ var statuses = map[fault.Code]int{
 	fault.IdempotencyMismatch:  http.StatusConflict,
 	fault.TooManyReads:         http.StatusTooManyRequests,
 	fault.ServiceNotConfigured: http.StatusConflict,
-	fault.QueueUnavailable:     http.StatusConflict,
+	fault.QueueNotConfigured:   http.StatusConflict,
 	fault.SessionNotFound:      http.StatusNotFound,
 	fault.RateLimited:          http.StatusServiceUnavailable,
 }

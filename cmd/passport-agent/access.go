@@ -14,7 +14,6 @@ import (
 	"passport-agent/icao/mrz"
 	"passport-agent/internal/config"
 	"passport-agent/internal/fault"
-	"passport-agent/internal/secret"
 	"passport-agent/tap"
 )
 
@@ -46,59 +45,28 @@ const longestInput = 4096
 
 // access returns what opens the document, the zone where all of it is known, and
 // warnings about it. Wrong check digits are found here, before the chip is tried.
-func (a *app) access(ctx context.Context, f *accessFlags) (icao.Access, *mrz.MRZ, []tap.Warning, error) {
+func (a *app) access(ctx context.Context, f *accessFlags) (access icao.Access, zone *mrz.MRZ, warnings []tap.Warning, err error) {
 	protocol, err := icao.ParseProtocol(f.protocol)
 	if err != nil {
 		return icao.Access{}, nil, nil, err
 	}
-	if f.can != "" {
-		can, err := a.cardAccessNumber(ctx, f.can)
-		return icao.Access{CAN: can, Protocol: protocol}, nil, nil, err
-	}
-	if f.number != "" {
-		key, err := mrz.KeyFromFields(f.number, f.birth, f.expiry)
-		return icao.Access{Key: key, Protocol: protocol}, nil, nil, err
-	}
-	text, err := a.zone(ctx, f)
-	if err != nil {
-		return icao.Access{}, nil, nil, err
-	}
-	zone, err := mrz.Parse(text)
-	if err != nil {
-		return icao.Access{}, nil, nil, err
-	}
-	if err := zone.Check(); err != nil {
-		return icao.Access{}, nil, nil, err
-	}
-	var warnings []tap.Warning
-	if _, wrong := zone.Wrong(); len(wrong) > 0 {
-		warnings = append(warnings, tap.Warning{
-			Name: "mrz_check_digit",
-			Text: "the check digit of " + strings.Join(wrong, ", ") + " does not fit; the chip opens without it",
-		})
-	}
-	key, err := zone.Key()
-	return icao.Access{Key: key, Protocol: protocol}, zone, warnings, err
-}
-
-// cardAccessNumber reads a CAN: six digits on most documents (Doc 9303-4, 4.2.1.1.2).
-func (a *app) cardAccessNumber(ctx context.Context, text string) (secret.Text, error) {
-	if text == "-" {
-		var err error
-		if text, err = a.readInput(ctx); err != nil {
-			return secret.Text{}, err
+	var text string
+	switch {
+	case f.can == "-":
+		if text, err = a.readInput(ctx); err == nil {
+			access, err = tap.AccessByCAN(text)
+		}
+	case f.can != "":
+		access, err = tap.AccessByCAN(f.can)
+	case f.number != "":
+		access.Key, err = mrz.KeyFromFields(f.number, f.birth, f.expiry)
+	default:
+		if text, err = a.zone(ctx, f); err == nil {
+			access, zone, warnings, err = tap.AccessByZone(text)
 		}
 	}
-	text = strings.TrimSpace(text)
-	for _, c := range text {
-		if c < '0' || c > '9' {
-			return secret.Text{}, fault.New(fault.MRZInvalid, "a card access number has digits only", nil)
-		}
-	}
-	if len(text) < 6 || len(text) > 12 {
-		return secret.Text{}, fault.New(fault.MRZInvalid, fmt.Sprintf("a card access number has six digits, not %d", len(text)), nil)
-	}
-	return secret.NewText(text), nil
+	access.Protocol = protocol
+	return access, zone, warnings, err
 }
 
 // zone finds the text of the machine-readable zone: flag, file, standard input,

@@ -30,7 +30,7 @@ const (
 	TooManyReads         Code = "too_many_reads"
 	AgentStopping        Code = "agent_stopping"
 	ServiceNotConfigured Code = "service_not_configured"
-	QueueUnavailable     Code = "queue_unavailable"
+	QueueNotConfigured   Code = "queue_not_configured"
 )
 
 var agentEntries = []Entry{
@@ -62,5 +62,5 @@ var agentEntries = []Entry{
 	{TooManyReads, ExitNotNow, "Too many readings are under way.", "Cancel readings that are no longer wanted, or wait until some have ended."},
 	{AgentStopping, ExitNotNow, "The agent is stopping.", "Wait until it has been started again."},
 	{ServiceNotConfigured, ExitUsage, "The agent knows no Veriff integration to upload to.", "Set api_url, api_key and the secret in the configuration of the agent, or leave out the session."},
-	{QueueUnavailable, ExitUsage, "The agent runs without a queue.", "Give the agent a data folder that it may write, and start it again."},
+	{QueueNotConfigured, ExitUsage, "The agent runs without a queue.", "Give the agent a data folder that it may write, and start it again."},
 }
