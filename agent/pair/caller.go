@@ -16,6 +16,7 @@ const (
 	Nobody   Kind = ""         // no secret was shown
 	Operator Kind = "operator" // the agent's own page
 	Origin   Kind = "origin"   // a paired web page
+	Local    Kind = "local"    // a program of the user who runs the agent
 )
 
 // Caller is who makes a request.
@@ -70,6 +71,9 @@ func (g *Guard) identify(r *http.Request) (Caller, error) {
 		token, ok := strings.CutPrefix(authorization, "Bearer ")
 		if !ok {
 			return nobody, fault.New(fault.TokenRefused, "the scheme is not Bearer", nil)
+		}
+		if origin == "" && g.options.Local != "" && digestOf(g.options.Local).is(token) {
+			return Caller{Kind: Local}, nil
 		}
 		return g.byToken(token, origin)
 	}

@@ -29,6 +29,9 @@ type Options struct {
 	Store string
 	// Kiosk gives the pages that links open the rights of a kiosk.
 	Kiosk bool
+	// Local is the token of programs that run as the same user, which the port file
+	// gives them; empty is none. It does not count for web pages.
+	Local string
 	// Changed, if set, is called after each change to the pairings; it must not block.
 	Changed func()
 	// Random gives codes and tokens; crypto/rand where nil.

@@ -17,11 +17,11 @@ import (
 	"passport-agent/internal/fault"
 )
 
-// fileName is the store in the folder that the program gives. Document signers stand
+// FileName is the store in the folder that the program gives. Document signers stand
 // beside it, in a file that is named after its content and never changed; so a reader
 // always has the one that belongs to the store it has read.
 const (
-	fileName     = "trust.json"
+	FileName     = "trust.json"
 	storeVersion = 2
 	maxStoreSize = 256 << 20
 	loadAttempts = 5
@@ -62,7 +62,7 @@ var errReplaced = errors.New("the file of document signers is not there")
 // can write the folder decides what is trusted. It fails with
 // fault.TrustStoreDamaged, fault.TrustStoreNewer or fault.TrustStoreUnavailable.
 func Load(ctx context.Context, folder string) (*Store, error) {
-	path := filepath.Join(folder, fileName)
+	path := filepath.Join(folder, FileName)
 	for range loadAttempts {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -211,7 +211,7 @@ func (s *Store) save(ctx context.Context, folder string) error {
 	if err != nil {
 		return fault.New(fault.TrustStoreUnavailable, "", err)
 	}
-	if err := replace(ctx, folder, fileName, b); err != nil {
+	if err := replace(ctx, folder, FileName, b); err != nil {
 		return err
 	}
 	tidy(folder, content.DocumentSigners)
@@ -229,7 +229,7 @@ func (s *Store) saveSigners(ctx context.Context, folder string) (*storedSigners,
 	}
 	signers, err := set.all()
 	if err != nil {
-		return nil, fault.New(fault.TrustStoreDamaged, filepath.Join(folder, fileName), err)
+		return nil, fault.New(fault.TrustStoreDamaged, filepath.Join(folder, FileName), err)
 	}
 	b, count := encodeSigners(signers)
 	sum := sha256.Sum256(b)

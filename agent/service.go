@@ -1,0 +1,70 @@
+package agent
+
+import (
+	"context"
+	"time"
+
+	"passport-agent/tap"
+	"passport-agent/upload"
+)
+
+// Service is the part of the Veriff API that the agent needs.
+type Service interface {
+	tap.Uploader
+	// CheckSession fails where a session id cannot be one.
+	CheckSession(id string) error
+	// CreateSession makes a session and returns its id.
+	CreateSession(ctx context.Context) (id string, err error)
+	// Submit ends a session.
+	Submit(ctx context.Context, id string) error
+	// Session tells what is in a session and what was decided.
+	Session(ctx context.Context, id string) (Session, error)
+	// UploadPicture makes a picture fit and uploads it.
+	UploadPicture(ctx context.Context, id, kind string, picture []byte) (upload.Receipt, error)
+}
+
+// Session is a session at the service.
+type Session struct {
+	Media []Media
+	// Status is empty where the service has not said.
+	Status string
+	// Decision is empty as long as there is none.
+	Decision string
+}
+
+// Media is a file that the service has.
+type Media struct {
+	ID      string
+	Context string
+	Type    string
+	Bytes   int64
+}
+
+// Sessions is the service, for what is done to a session beside readings; nil where
+// there is none.
+func (a *Agent) Sessions() Service { return a.options.Service }
+
+// uploader brings a document into a session, which it may make, and measures.
+type uploader struct {
+	read    *Read
+	service Service
+	create  bool
+	session string // that was made
+}
+
+func (u *uploader) UploadNFC(ctx context.Context, session string, docs upload.NFCDocuments, observe func(upload.Event)) (upload.Receipt, error) {
+	began := time.Now()
+	defer func() {
+		u.read.mu.Lock()
+		defer u.read.mu.Unlock()
+		u.read.trace.Upload += time.Since(began)
+	}()
+	if u.create {
+		id, err := u.service.CreateSession(ctx)
+		if err != nil {
+			return upload.Receipt{}, err
+		}
+		session, u.session = id, id
+	}
+	return u.service.UploadNFC(ctx, session, docs, observe)
+}
