@@ -7,6 +7,7 @@ package agent
 import (
 	"context"
 	"crypto/rand"
+	"encoding/hex"
 	"sync"
 	"time"
 
@@ -184,6 +185,12 @@ func (a *Agent) all() []*Read {
 		all = append(all, a.reads[id])
 	}
 	return all
+}
+
+// RunID names this run of the agent.
+func (a *Agent) RunID() string {
+	id := a.Fingerprint("run")
+	return hex.EncodeToString(id[:4])
 }
 
 // Events is the log of what has happened.
