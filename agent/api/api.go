@@ -71,11 +71,11 @@ func New(o Options) http.Handler {
 	})
 	mux.HandleFunc("/v1/", unknown)
 	mux.Handle("/metrics", metricsHandler(o.Metrics, o.MetricsToken))
-	mux.HandleFunc("/", unknown)
-	if o.Page != nil {
-		mux.Handle("/", page(o.Page))
+	if o.Page == nil {
+		o.Page = http.HandlerFunc(unknown)
 	}
-	return o.Guard.Wrap(o.Metrics.count(mux))
+	mux.Handle("/", page(o.Page))
+	return o.Guard.Wrap(o.Metrics.count(recovered(mux)))
 }
 
 // Document is the OpenAPI document (3.1) of the API.
@@ -107,7 +107,8 @@ func build(o Options, mux *http.ServeMux) []byte {
 	// Nothing is served beside the routes: no schemas, no links to them, and no page
 	// that would load scripts from elsewhere.
 	config.CreateHooks, config.OpenAPIPath, config.DocsPath, config.SchemasPath = nil, "", "", ""
-	config.Formats = map[string]huma.Format{"application/json": {Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: unmarshal}}
+	format := huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: unmarshal}
+	config.Formats = map[string]huma.Format{"application/json": format, "json": format}
 	config.Transformers = []huma.Transformer{toProblem}
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"token": {Type: "http", Scheme: "bearer", Description: "token of a paired origin, or of the port file"},

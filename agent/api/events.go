@@ -23,20 +23,21 @@ type eventsInput struct {
 }
 
 type readEventsInput struct {
-	readInput
-	eventsInput
+	ID          string `path:"id" maxLength:"64"`
+	LastEventID string `header:"Last-Event-ID" maxLength:"64" doc:"the last event that was received"`
 }
 
 func (s *server) registerEvents() {
 	register(s, route{"watch-events", http.MethodGet, "/v1/events", caller, 200, "Watch the agent",
-		"Server-sent events: `readers`, `queue` and `trust` with what the routes of these names answer, `job` with id and state of a reading, `pairing` and `shift` for the desk, `reset` where events were missed and everything is to be asked for again."},
+		"Server-sent events: `readers`, `queue` and `trust` with what the routes of these names answer, `job` with id and state of a reading, `pairing` and `shift` for the desk. `reset`, at first and where events were missed, is followed by everything as it is now, but for readings, which are to be asked for."},
 		func(ctx context.Context, in *eventsInput) (*huma.StreamResponse, error) {
-			return s.stream(func(e *eventStream) { s.watch(e, pair.CallerOf(ctx), in.LastEventID) })
+			number, resumed := s.position(in.LastEventID)
+			return s.stream(func(e *eventStream) { s.watch(e, pair.CallerOf(ctx), number, resumed) })
 		})
 	register(s, route{"watch-read-events", http.MethodGet, "/v1/reads/{id}/events", caller, 200, "Watch a reading",
 		"Server-sent events `read`: the reading without its report, at once and after each change; what follows another at once may be left out. The stream ends with the reading."},
 		func(ctx context.Context, in *readEventsInput) (*huma.StreamResponse, error) {
-			r, err := s.read(ctx, &in.readInput)
+			r, err := s.read(ctx, &readInput{in.ID})
 			if err != nil {
 				return nil, err
 			}
@@ -113,23 +114,18 @@ func (e *eventStream) wait(changed <-chan struct{}) bool {
 	}
 }
 
-// watch sends the events of the agent. Their ids name the agent's run, so that those
-// of an earlier one are not taken for its own.
-func (s *server) watch(e *eventStream, c pair.Caller, lastID string) {
-	log := s.Agent.Events()
-	last := log.Last()
-	if number, ok := strings.CutPrefix(lastID, s.Agent.RunID()+"-"); ok {
-		if n, err := strconv.ParseUint(number, 10, 64); err == nil {
-			last = n
-		}
-	} else if lastID != "" && !e.send(s.eventID(last), "reset", struct{}{}) {
+// watch sends the events of the agent after a number, the present state first where
+// that number is none.
+func (s *server) watch(e *eventStream, c pair.Caller, last uint64, resumed bool) {
+	if !resumed && !s.present(e, c, last) {
 		return
 	}
+	log := s.Agent.Events()
 	for {
 		events, missed, ended, changed := log.After(last)
 		if missed {
 			last = log.Last()
-			if !e.send(s.eventID(last), "reset", struct{}{}) {
+			if !s.present(e, c, last) {
 				return
 			}
 			continue
@@ -148,6 +144,30 @@ func (s *server) watch(e *eventStream, c pair.Caller, lastID string) {
 			return
 		}
 	}
+}
+
+// present sends everything as it is now, as events that bring a listener up to date.
+func (s *server) present(e *eventStream, c pair.Caller, number uint64) bool {
+	if !e.send(s.eventID(number), "reset", struct{}{}) {
+		return false
+	}
+	for _, kind := range []agent.EventKind{agent.EventReaders, agent.EventQueue, agent.EventTrust, agent.EventPairing, agent.EventShift} {
+		if data := s.eventData(e.ctx, c, agent.Event{Kind: kind}); data != nil && !e.send(s.eventID(number), string(kind), data) {
+			return false
+		}
+	}
+	return true
+}
+
+// position is where a listener goes on. Ids name the agent's run, so that those of an
+// earlier one are not taken for its own.
+func (s *server) position(lastID string) (number uint64, resumed bool) {
+	if text, ok := strings.CutPrefix(lastID, s.Agent.RunID()+"-"); ok {
+		if n, err := strconv.ParseUint(text, 10, 64); err == nil {
+			return n, true
+		}
+	}
+	return s.Agent.Events().Last(), false
 }
 
 func later(events []agent.Event, kind agent.EventKind) bool {

@@ -100,7 +100,7 @@ const (
 func (l *Listeners) Serve(ctx context.Context, handler http.Handler) error {
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: headerTime, ReadTimeout: requestTime, WriteTimeout: requestTime, IdleTimeout: idleTime,
-		MaxHeaderBytes: maxHeader, ErrorLog: quiet(),
+		MaxHeaderBytes: maxHeader, ErrorLog: quiet(), DisableGeneralOptionsHandler: true,
 	}
 	server.Protocols = new(http.Protocols)
 	server.Protocols.SetHTTP1(true)

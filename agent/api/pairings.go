@@ -28,14 +28,14 @@ type pairingInput struct {
 }
 
 type confirmInput struct {
-	pairingInput
+	ID   string `path:"id" maxLength:"64"`
 	Body struct {
 		Code string `json:"code" maxLength:"16" doc:"the code that the other page shows"`
 	}
 }
 
 type tokenInput struct {
-	pairingInput
+	ID   string `path:"id" maxLength:"64"`
 	Body struct {
 		Secret string `json:"secret" maxLength:"64"`
 	}

@@ -119,7 +119,7 @@ func (s *server) service() (agent.Service, error) {
 // pictureInput gets hold of the request: a picture is read by us, in memory and
 // bounded. The framework would spill it to disk.
 type pictureInput struct {
-	sessionInput
+	ID      string `path:"id" maxLength:"256"`
 	Context string `query:"context" maxLength:"64" doc:"what the picture shows, such as document-front; where the body is the picture itself"`
 	request *http.Request
 	writer  http.ResponseWriter
