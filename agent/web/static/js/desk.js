@@ -252,6 +252,7 @@ document.getElementById('page').replaceChildren(header, h('div', { class: 'colum
 layout();
 render();
 watchScanner({ onZone: takeZone, onText: takeText });
-window.addEventListener('hashchange', takeHash);
+// A new one-time link, opened in a page that is there already.
+window.addEventListener('hashchange', () => { const code = takeHash(); if (code) agent.connect(code); });
 await agent.connect(takeHash());
 setInterval(render, 500);

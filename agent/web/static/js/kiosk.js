@@ -179,7 +179,7 @@ document.getElementById('page').replaceChildren(header, h('main', {}, stageBox))
 redraw();
 watchScanner({ onZone: takeZone, onText: () => announce('alert', t('scanner.unknown')) });
 for (const name of ['pointerdown', 'keydown']) window.addEventListener(name, () => { if (!warned) touched = Date.now(); }, true);
-window.addEventListener('hashchange', takeHash);
+window.addEventListener('hashchange', () => { const link = takeHash(); if (link) agent.connect(link); });
 holdInside();
 await agent.connect(code);
 setInterval(render, 500);

@@ -38,7 +38,9 @@ export function watchScanner({ onZone, onText }) {
       if (burst?.taken) event.preventDefault();
       return;
     }
-    if (event.repeat || event.ctrlKey !== event.getModifierState('AltGraph') && event.ctrlKey || event.metaKey || event.isComposing) {
+    // A burst is of characters; Enter and Tab stand between lines once it is known as one.
+    const shortcut = event.metaKey || (event.ctrlKey && !event.getModifierState('AltGraph'));
+    if (event.repeat || shortcut || event.isComposing || (event.key.length > 1 && !burst?.taken)) {
       burst = null;
       return;
     }

@@ -1,4 +1,4 @@
-import { h, icon, button, setText } from '../dom.js';
+import { h, icon, button, drawing, setText } from '../dom.js';
 import { t } from '../i18n.js';
 import { judge } from '../entry.js';
 import { announce } from '../announce.js';
@@ -97,7 +97,7 @@ export function entryView(page) {
   const modeBox = h('fieldset', { class: 'plain' });
   showMode();
   showMarks();
-  const node = h('section', { class: 'card entry' }, title, lead, problem, modeBox, fields, marks, readers,
+  const node = h('section', { class: 'card entry' }, h('div', { class: 'entry-head' }, h('div', {}, title, lead), drawing('datapage')), problem, modeBox, fields, marks, readers,
     h('div', { class: 'row' },
       button(t(kiosk ? 'kiosk.read' : 'entry.start'), start, { class: 'primary big', 'data-action': 'start' }),
       kiosk ? button(t('kiosk.back'), () => actions.home(), { class: 'big', 'data-action': 'home' }) : null),
