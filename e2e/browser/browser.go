@@ -30,10 +30,24 @@ const Patience = 30 * time.Second
 // failure where it would be a skip.
 const RequireEnv = "PASSPORT_AGENT_REQUIRE_BROWSER"
 
-// Browser is one chromium with a profile of its own.
+// Browser is the one chromium of a package's tests.
 type Browser struct{ ctx context.Context }
 
-// New starts a browser that ends with the test. Its camera shows a test picture.
+var (
+	starting sync.Mutex
+	running  *Browser
+	end      = func() {}
+)
+
+// Main runs the tests of a package and ends their browser. It is called from TestMain
+// and returns the exit status.
+func Main(m *testing.M) int {
+	defer func() { end() }()
+	return m.Run()
+}
+
+// New returns the browser of the package, and starts it for the first test that asks.
+// Its camera shows a test picture.
 func New(t testing.TB) *Browser {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
@@ -43,6 +57,11 @@ func New(t testing.TB) *Browser {
 		}
 		t.Skip("chromium is not installed: apt-get install chromium")
 	}
+	starting.Lock()
+	defer starting.Unlock()
+	if running != nil {
+		return running
+	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.NoSandbox, // tests run as root
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
@@ -50,9 +69,10 @@ func New(t testing.TB) *Browser {
 		chromedp.Flag("lang", "en-GB"), chromedp.WindowSize(1280, 900))
 	allocator, cancelAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, cancel := chromedp.NewContext(allocator)
-	t.Cleanup(func() { cancel(); cancelAllocator() })
+	end = func() { cancel(); cancelAllocator() }
 	require.NoError(t, chromedp.Do(ctx, chromedp.Navigate("about:blank")))
-	return &Browser{ctx: ctx}
+	running = &Browser{ctx: ctx}
+	return running
 }
 
 // Page is one tab. What its scripts complain about fails the test at its end.
@@ -273,6 +293,16 @@ func (p *Page) Type(t testing.TB, text string) {
 	t.Helper()
 	_, err := chromedp.Call(p.ctx, input.InsertText, input.InsertTextParams{Text: text})
 	require.NoError(t, err)
+}
+
+// PressAt presses a character at a moment of a row of keys, by the clock of the events.
+func (p *Page) PressAt(t testing.TB, character string, since time.Duration) {
+	t.Helper()
+	at := input.TimeSinceEpoch(float64(time.Now().Add(since).UnixMicro()) / 1e6)
+	event := input.DispatchKeyEventParams{Type: "keyDown", Key: character, Text: character, Timestamp: at}
+	p.dispatch(t, event)
+	event.Type, event.Text = "keyUp", ""
+	p.dispatch(t, event)
 }
 
 // Key is one key of a scanner: what the browser calls it, and where it is.

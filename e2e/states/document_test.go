@@ -103,6 +103,10 @@ func finish(t *testing.T, agent *fake.Agent, id string, r fake.Object) {
 // enter puts a zone into the form, whatever stands in it.
 func enter(t *testing.T, p *browser.Page, zone string) {
 	t.Helper()
+	for !browser.Eval[bool](t, p, `document.querySelector('[name=entry-mode]:checked').value === 'mrz'`) {
+		p.Focus(t, "[name=entry-mode]:checked")
+		p.Press(t, "ArrowLeft")
+	}
 	p.Focus(t, "#entry-zone")
 	p.Run(t, `document.activeElement.select()`)
 	p.Type(t, zone)

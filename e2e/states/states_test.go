@@ -5,6 +5,7 @@ package states_test
 import (
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,8 @@ import (
 	"passport-agent/e2e/browser"
 	"passport-agent/e2e/fake"
 )
+
+func TestMain(m *testing.M) { os.Exit(browser.Main(m)) }
 
 // A table of all states is what the page exports; none is left out.
 func exported(t *testing.T, p *browser.Page, view string) []string {

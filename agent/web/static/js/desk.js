@@ -7,7 +7,7 @@ import { button, h, icon } from './dom.js';
 import { newEntry, judge } from './entry.js';
 import { deskHeader } from './header.js';
 import { day, number, preferredLanguage, t, useLanguage } from './i18n.js';
-import { clean, looksLikeZone } from './mrz.js';
+import { clean, inLines, looksLikeZone } from './mrz.js';
 import { pagesPanel } from './panel/pages.js';
 import { PicturesPanel } from './panel/pictures.js';
 import { queuePanel } from './panel/queue.js';
@@ -21,7 +21,7 @@ import { play } from './sound.js';
 import { deskStage, problemOf, states } from './states.js';
 import { entryView } from './view/entry.js';
 import { noticeView } from './view/notice.js';
-import { problemText } from './view/problem.js';
+import { announceProblem } from './view/problem.js';
 import { progressView } from './view/progress.js';
 import { resultView } from './view/result.js';
 
@@ -60,7 +60,7 @@ const page = {
       } catch (problem) {
         model.problem = problem;
         pressed.disabled = false;
-        announce('alert', problemText(problem));
+        announceProblem('alert', problem);
       }
     },
     setLanguage: async (code) => { await useLanguage(code); saveLanguage(code); redraw(); },
@@ -151,7 +151,8 @@ function speak(state, speaks, sound) {
   if (!speaks) return;
   const problem = state === 'error' || state === 'entry_refused' ? problemOf(model.job) : null;
   if (!first) announce('status', t('progress.spoken', { percent: number(part) }));
-  else announce(speaks, problem ? problemText(problem) : `${t(`stage.${state}.title`)}. ${t(`stage.${state}.text`)}`);
+  else if (problem) announceProblem(speaks, problem);
+  else announce(speaks, `${t(`stage.${state}.title`)}. ${t(`stage.${state}.text`)}`);
 }
 
 function jobStrip() {
@@ -192,7 +193,7 @@ async function start(access) {
     if (before && before !== model.job?.id) await agent.forget(before);
   } catch (problem) {
     model.problem = problem;
-    announce('alert', problemText(problem));
+    announceProblem('alert', problem);
     render();
   }
 }
@@ -224,11 +225,6 @@ function takeText(text) {
   Object.assign(ui, { sessionMode: 'given', session: id, sessionText: id });
   announce('status', t('session.found', { id }));
   render();
-}
-
-function inLines(zone) {
-  const width = zone.length === 90 ? 30 : zone.length === 72 ? 36 : 44;
-  return zone.match(new RegExp(`.{${width}}`, 'g')).join('\n');
 }
 
 function takeHash() {

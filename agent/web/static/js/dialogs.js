@@ -109,7 +109,7 @@ const builders = {
   },
 
   help: ({ actions }) => ({
-    nodes: [text('help'), h('div', { class: 'row' }, button(t('dialog.close'), () => actions.closeHelp(), { class: 'primary big', 'data-action': 'close', autofocus: true }))],
+    nodes: [h('div', { class: 'pulse' }, icon('person')), text('help'), h('div', { class: 'row' }, button(t('dialog.close'), () => actions.closeHelp(), { class: 'primary big', 'data-action': 'close', autofocus: true }))],
     escape: () => actions.closeHelp(),
   }),
 };

@@ -9,6 +9,7 @@ import { button, h, icon } from './dom.js';
 import { judge, newEntry } from './entry.js';
 import { choices } from './header.js';
 import { preferredLanguage, t, useLanguage } from './i18n.js';
+import { inLines } from './mrz.js';
 import { Region } from './region.js';
 import { watchScanner } from './scanner.js';
 import { sessionIn } from './sessionid.js';
@@ -27,7 +28,9 @@ const answer = 30_000;
 const agent = new Agent(() => render());
 const { model } = agent;
 model.begun = false;
-const entry = newEntry();
+// Nobody types 88 characters at a kiosk where three fields do.
+const empty = () => ({ ...newEntry(), mode: 'fields' });
+const entry = empty();
 const dialog = new Dialog();
 let touched = Date.now();
 let help = false;
@@ -111,7 +114,7 @@ async function home() {
   lastAccess = null;
   model.begun = false;
   model.wrongField = '';
-  Object.assign(entry, newEntry());
+  Object.assign(entry, empty());
   stage.forget();
   const { job } = model;
   if (job && !['done', 'failed', 'cancelled'].includes(job.state)) await agent.cancel();
@@ -141,12 +144,15 @@ async function start(access) {
 async function takeZone(judged) {
   stay();
   if (!['welcome', 'entry', 'entry_wrong', 'entry_refused'].includes(kioskStage(model))) return;
-  Object.assign(entry, { mode: 'mrz', zone: judged.zone });
+  Object.assign(entry, { mode: 'mrz', zone: inLines(judged.zone) });
   const { access, wrong } = judge(entry);
   Object.assign(model, { begun: true, wrongField: wrong });
   render();
   if (access) await start(access);
 }
+
+// A call for help is heard until somebody comes.
+const callAgain = 5_000;
 
 // What this page can keep a visitor from. Keys that belong to the browser or the system
 // (a new window, the task switcher) never reach a page: docs/kiosk.md says who stops those.
@@ -183,3 +189,4 @@ window.addEventListener('hashchange', () => { const link = takeHash(); if (link)
 holdInside();
 await agent.connect(code);
 setInterval(render, 500);
+setInterval(() => { if (help) play(states.kiosk.dialog.help.sound); }, callAgain);

@@ -101,10 +101,10 @@ function longNumber(field, digit, optional) {
 
 // Places that hold digits alone: dates and the check digits behind them.
 const digitPlaces = Object.freeze({
-  90: [[30, 37], [38, 45], [59, 60]],
-  72: [[36 + 13, 36 + 20], [36 + 21, 36 + 28], [71, 72]],
-  88: [[44 + 13, 44 + 20], [44 + 21, 44 + 28], [87, 88]],
-  44: [[13, 20], [21, 28], [43, 44]],
+  90: [[14, 15], [30, 37], [38, 45], [59, 60]],
+  72: [[36 + 9, 36 + 10], [36 + 13, 36 + 20], [36 + 21, 36 + 28], [71, 72]],
+  88: [[44 + 9, 44 + 10], [44 + 13, 44 + 20], [44 + 21, 44 + 28], [44 + 42, 88]],
+  44: [[9, 10], [13, 20], [21, 28], [42, 44]],
 });
 const meant = Object.freeze({ O: '0', Q: '0', D: '0', I: '1', L: '1', Z: '2', S: '5', B: '8', G: '6' });
 
@@ -147,3 +147,9 @@ function isDate(value) {
 
 /** A card access number is printed as six digits. */
 export const isCAN = (text) => /^\d{6}$/.test(text.trim());
+
+/** A complete zone in the lines in which it is printed; anything else as it is. */
+export function inLines(zone) {
+  const width = { 90: 30, 72: 36, 88: 44 }[zone.length];
+  return width ? zone.match(new RegExp(`.{${width}}`, 'g')).join('\n') : zone;
+}

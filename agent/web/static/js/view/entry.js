@@ -1,6 +1,7 @@
 import { h, icon, button, drawing, setText } from '../dom.js';
 import { t } from '../i18n.js';
 import { judge } from '../entry.js';
+import { clean, inLines } from '../mrz.js';
 import { announce } from '../announce.js';
 import { problemBox } from './problem.js';
 import { problemOf } from '../states.js';
@@ -62,7 +63,13 @@ export function entryView(page) {
         id: 'entry-zone', name: 'zone', 'data-field': 'zone', rows: kiosk ? 2 : 3, autocomplete: 'off', autocapitalize: 'characters', spellcheck: 'false', translate: 'no', dir: 'ltr',
         'aria-describedby': 'zone-hint count marks',
         on: {
-          input: (event) => { entry.zone = event.target.value; changed(); },
+          input: () => {
+            const lines = inLines(clean(area.value));
+            // Pasted in one piece, it is set into lines, so that it can be compared with the page.
+            if (lines.includes('\n') && !area.value.trim().includes('\n')) area.value = lines;
+            entry.zone = area.value;
+            changed();
+          },
           keydown: (event) => { if (event.key === 'Enter' && judge(entry).complete) { event.preventDefault(); start(); } },
         },
       });

@@ -1,4 +1,5 @@
 import { h, icon } from '../dom.js';
+import { announce } from '../announce.js';
 import { has, t } from '../i18n.js';
 
 /**
@@ -18,8 +19,8 @@ export function problemBox(problem) {
     h('p', { class: 'hint' }, t('problem.code'), ' ', h('code', { translate: 'no' }, code)));
 }
 
-/** What is read out of an error: cause and next step. */
-export function problemText(problem) {
-  const known = has(`error.${problem.code}.cause`);
-  return known ? `${t(`error.${problem.code}.cause`)} ${t(`error.${problem.code}.step`)}` : `${problem.title || problem.message || ''} ${problem.advice || ''}`;
+/** Reads an error out: cause and next step. */
+export function announceProblem(manner, { code, title, message, advice }) {
+  if (has(`error.${code}.cause`)) announce(manner, `${t(`error.${code}.cause`)} ${t(`error.${code}.step`)}`);
+  else announce(manner, `${title || message || ''} ${advice || ''}`, true);
 }

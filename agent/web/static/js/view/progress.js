@@ -12,13 +12,13 @@ export function progressView(page) {
   const bar = h('progress', { max: '100', 'aria-label': t('progress.bar') });
   const file = h('span', { class: 'file' });
   const share = h('span', { class: 'share' });
-  const time = h('span', {});
+  const time = h('span', { translate: 'no' });
   const list = h('ol', { class: 'steps' });
   const picture = drawing('document');
   const shownSteps = kiosk ? ['waiting', 'reading', 'proving'] : steps;
   const node = h('section', { class: 'card progress' },
     h('div', { class: 'split' }, picture, h('div', {}, title, lead,
-      h('div', { class: 'meter' }, bar, h('p', { class: 'figures' }, file, share, time)))),
+      h('div', { class: 'meter' }, bar, h('p', { class: 'figures' }, kiosk ? null : file, share, kiosk ? null : time)))),
     list,
     h('div', { class: 'row' }, button(t('progress.cancel'), () => page.actions.cancel(), { class: 'big', 'data-action': 'cancel' })));
 
