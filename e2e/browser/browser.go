@@ -99,8 +99,14 @@ func (b *Browser) Open(t testing.TB, address string, width, height int64) *Page 
 	return p
 }
 
-// clock lets a test move the time of a page; it stands still for nobody.
-const clock = `(() => { const real = Date.now; let ahead = 0; Date.now = () => real() + ahead; globalThis.passTime = (ms) => { ahead += ms; }; })()`
+// clock lets a test move the time of a page, and hold it while the test looks.
+const clock = `(() => {
+	const real = Date.now;
+	let ahead = 0, held = 0;
+	Date.now = () => (held || real() + ahead);
+	globalThis.passTime = (ms) => { ahead += ms; };
+	globalThis.holdTime = (hold) => { if (hold) held = Date.now(); else { ahead = held - real(); held = 0; } };
+})()`
 
 func (p *Page) listen(event any) {
 	var text string
@@ -208,6 +214,12 @@ func Quote(text string) string {
 func (p *Page) PassTime(t testing.TB, d time.Duration) {
 	t.Helper()
 	p.Run(t, fmt.Sprintf("passTime(%d)", d.Milliseconds()))
+}
+
+// HoldTime makes the clock of the page stand, or go on from where it stood.
+func (p *Page) HoldTime(t testing.TB, hold bool) {
+	t.Helper()
+	p.Run(t, fmt.Sprintf("holdTime(%t)", hold))
 }
 
 // Prefer switches what the system of the person prefers.

@@ -243,7 +243,7 @@ func (a *Agent) api(w http.ResponseWriter, r *http.Request) {
 		for _, read := range v.Reads {
 			reads = append(reads, read)
 		}
-		return Object{"reads": reads}
+		return reads
 	}))
 	mux.HandleFunc("GET /v1/reads/{id}", a.one(func(v *World, id string) any { return v.Reads[id] }))
 	mux.HandleFunc("GET /v1/reads/{id}/holder", a.one(func(v *World, id string) any { return v.Holders[id] }))
@@ -270,7 +270,7 @@ func (a *Agent) api(w http.ResponseWriter, r *http.Request) {
 		read := a.world.Reads[r.PathValue("id")]
 		read["state"] = "cancelled"
 		a.send(r.PathValue("id"), message{"read", withoutReport(read)})
-		return http.StatusOK, read
+		return http.StatusNoContent, nil
 	}))
 	mux.HandleFunc("PUT /v1/shift", a.changes(func(_ *http.Request, body Object) (int, any) {
 		a.world.Me["operator"] = body["operator"]
@@ -347,7 +347,7 @@ func (a *Agent) create(_ *http.Request, body Object) (int, any) {
 	now := time.Now()
 	read := Object{
 		"id": id, "state": "waiting", "phase": "waiting", "file": "", "percent": 0, "seconds": 0, "reader": body["reader"],
-		"created": now.Add(time.Duration(a.next) * time.Millisecond).Format(time.RFC3339Nano), "expires": now.Add(5 * time.Minute).Format(time.RFC3339), "report": nil, "error": nil, "portrait": false,
+		"created": now.Add(time.Duration(a.next) * time.Millisecond).Format(time.RFC3339Nano), "expires": nil, "session": body["session"], "report": nil, "error": nil, "portrait": false,
 	}
 	a.world.Reads[id] = read
 	body["id"] = id

@@ -88,16 +88,18 @@ func portrait(t *testing.T) []byte {
 	return out.Bytes()
 }
 
-// finish ends a reading with a report.
-func finish(t *testing.T, agent *fake.Agent, id string, r fake.Object) {
+// finish ends a reading with a report, and returns when its personal data goes.
+func finish(t *testing.T, agent *fake.Agent, id string, r fake.Object) time.Time {
 	t.Helper()
 	image := portrait(t)
+	expires := time.Now().Add(5 * time.Minute)
 	agent.Change(func(w *fake.World) {
 		w.Holders[id] = holder(r["status"] != "failed")
 		w.Portrait = image
 		w.Reads[id]["report"] = r
 	})
-	agent.Read(id, fake.Object{"state": "done", "phase": "judged", "percent": 100, "seconds": 2.4, "portrait": true, "expires": time.Now().Add(5 * time.Minute).Format(time.RFC3339)})
+	agent.Read(id, fake.Object{"state": "done", "phase": "judged", "percent": 100, "seconds": 2.4, "portrait": true, "expires": expires.Format(time.RFC3339Nano)})
+	return expires
 }
 
 // enter puts a zone into the form, whatever stands in it.

@@ -34,10 +34,10 @@ export class Agent {
       return;
     }
     this.#closeAgentEvents();
-    this.#closeAgentEvents = listen('/v1/events', ['readers', 'queue', 'trust', 'job', 'pairing'], {
+    this.#closeAgentEvents = listen('/v1/events', ['readers', 'queue', 'trust', 'job', 'pairing', 'shift', 'reset'], {
       // An event says that something is new; what it is, is asked for. A stream that was
       // broken and a change in its shape then do no harm.
-      event: (name) => this.#refresh(name),
+      event: (name) => (name === 'reset' ? this.#refreshAll() : this.#refresh(name)),
       open: () => this.#refreshAll(),
       error: (closed) => { this.#lose('lost'); if (closed) setTimeout(() => this.connect(), 2000); },
     });
@@ -68,6 +68,7 @@ export class Agent {
   }
 
   #sources = {
+    shift: async () => { this.model.me = await request('GET', '/v1/me'); },
     health: async () => { this.model.version = (await request('GET', '/v1/health')).version; },
     readers: async () => {
       const { readers, error } = await request('GET', '/v1/readers');
@@ -82,8 +83,9 @@ export class Agent {
     },
     job: async () => {
       const answer = await request('GET', '/v1/reads');
-      // A list that was asked for before a job was forgotten may still name it.
-      const reads = (answer?.reads ?? answer ?? []).filter(({ id }) => !this.#forgotten.has(id));
+      // A list that was asked for before a job was forgotten may still name it; one that has
+      // nothing personal any more is over.
+      const reads = (answer ?? []).filter(({ id, expires }) => !this.#forgotten.has(id) && !(expires && Date.parse(expires) <= Date.now()));
       for (const read of reads) await this.#take(read);
       for (const id of [...this.model.jobs.keys()]) {
         if (!reads.some((read) => read.id === id)) this.#drop(id);
@@ -150,8 +152,7 @@ export class Agent {
 
   async setShift(operator) {
     await this.#ask(operator ? 'PUT' : 'DELETE', '/v1/shift', operator ? { operator } : {});
-    this.model.me = await request('GET', '/v1/me');
-    this.#changed();
+    await this.#refresh('shift');
   }
 
   async answerPairing(id, confirm, code) {
@@ -204,7 +205,8 @@ export class Agent {
   }
 
   async #complete(id) {
-    const read = await request('GET', `/v1/reads/${id}`);
+    const read = await this.#unlessGone(request('GET', `/v1/reads/${id}`));
+    if (!read || !this.model.jobs.has(id)) return;
     const job = { ...this.model.jobs.get(id), ...read };
     this.model.jobs.set(id, job);
     if (this.model.job?.id === id) this.model.job = job;
@@ -214,14 +216,22 @@ export class Agent {
   async #personal(id) {
     const job = this.model.jobs.get(id);
     if (!job?.report || this.model.holders.has(id)) return;
-    try {
-      this.model.holders.set(id, await request('GET', `/v1/reads/${id}/holder`));
-      if (job.portrait) this.model.portraits.set(id, URL.createObjectURL(await picture(`/v1/reads/${id}/portrait`)));
-    } catch (problem) {
-      if (!(problem instanceof Problem)) throw problem;
-      // No holder was read, or its time is over: the result is shown without.
-    }
+    const holder = await this.#unlessGone(request('GET', `/v1/reads/${id}/holder`));
+    if (holder) this.model.holders.set(id, holder);
+    const portrait = job.portrait ? await this.#unlessGone(picture(`/v1/reads/${id}/portrait`)) : null;
+    if (portrait) this.model.portraits.set(id, URL.createObjectURL(portrait));
     if (!this.model.jobs.has(id)) this.#forget(id); // dropped while it was fetched
+  }
+
+  // A reading may be forgotten, or its time over, while something of it is fetched: then
+  // there is nothing to show.
+  async #unlessGone(answer) {
+    try {
+      return await answer;
+    } catch (problem) {
+      if (problem instanceof Problem) return null;
+      throw problem;
+    }
   }
 
   #watch(id) {

@@ -36,7 +36,7 @@ const dialog = new Dialog();
 
 const page = {
   agent, model, ui, entry, now: Date.now(), waiting: null,
-  session: () => model.job?.report?.upload?.sessionId || (ui.sessionMode === 'given' ? ui.session : ''),
+  session: () => model.job?.session || (ui.sessionMode === 'given' ? ui.session : ''),
   actions: {
     changed: () => render(),
     entryChanged: (wrong) => { model.wrongField = wrong; render(); },
@@ -63,7 +63,7 @@ const page = {
         announceProblem('alert', problem);
       }
     },
-    setLanguage: async (code) => { await useLanguage(code); saveLanguage(code); redraw(); },
+    setLanguage: async (code) => { saveLanguage(code); if (await useLanguage(code)) redraw(); },
     redraw,
   },
 };

@@ -6,15 +6,24 @@ const rightToLeft = ['ar'];
 let words = {};
 let code = 'en';
 
-/** Loads a language and makes the page's own; keeps the one before where it fails. */
+let asked = 0;
+
+/**
+ * Loads a language and makes it the page's own; keeps the one before where it fails.
+ * Returns whether it is: of several that are asked for in a row the last one counts.
+ */
 export async function useLanguage(wanted) {
+  const mine = ++asked;
   const chosen = languages.includes(wanted) ? wanted : 'en';
   const answer = await fetch(`/static/lang/${chosen}.json`);
   if (!answer.ok) throw new Error(`language ${chosen}: ${answer.status}`);
-  words = await answer.json();
+  const loaded = await answer.json();
+  if (mine !== asked) return false;
+  words = loaded;
   code = chosen;
   document.documentElement.lang = chosen;
   document.documentElement.dir = rightToLeft.includes(chosen) ? 'rtl' : 'ltr';
+  return true;
 }
 
 export const language = () => code;

@@ -50,7 +50,7 @@ const page = {
     stay,
     entryChanged: (wrong) => { model.wrongField = wrong; render(); },
     closeHelp: () => { help = false; stay(); },
-    setLanguage: async (code) => { await useLanguage(code); saveLanguage(code); redraw(); },
+    setLanguage: async (code) => { saveLanguage(code); if (await useLanguage(code)) redraw(); },
     redraw,
   },
 };

@@ -7,11 +7,14 @@
 
 import { clean, judgeZone, looksLikeZone } from './mrz.js';
 
-// Milliseconds between two keys of a burst, until it is taken for ended, and how many
-// keys make one.
+// Milliseconds between two keys of a burst, by the clock of the keys, and how many keys
+// make one.
 const withinBurst = 50;
-const ended = 150;
 const enough = 8;
+// Milliseconds without a key after which a burst is over: soon where it can be a zone,
+// late where more may be on its way through a machine that is busy.
+const soon = 150;
+const late = 800;
 
 const silent = Object.freeze(['Shift', 'CapsLock', 'AltGraph', 'NumLock']);
 
@@ -53,7 +56,7 @@ export function watchScanner({ onZone, onText }) {
       if (!burst.taken) takeBack(burst.before);
       burst.taken = true;
       clearTimeout(timer);
-      timer = setTimeout(finish, ended);
+      timer = setTimeout(finish, bestZone(burst.keys) ? soon : late);
     }
   };
 

@@ -16,6 +16,7 @@ export const states = Object.freeze({
       no_reader: { view: 'entry', speaks: 'alert' },
       readers_unavailable: { view: 'entry', speaks: 'alert' },
       waiting: { view: 'progress', speaks: 'status', sound: 'attention' },
+      remove_previous: { view: 'progress', speaks: 'alert', sound: 'attention' },
       unresponsive: { view: 'progress', speaks: 'alert', sound: 'attention' },
       reading: { view: 'progress', speaks: 'status', sound: 'begin' },
       removed: { view: 'progress', speaks: 'alert', sound: 'attention' },
@@ -44,6 +45,7 @@ export const states = Object.freeze({
       entry_wrong: { view: 'entry' },
       entry_refused: { view: 'entry', speaks: 'alert', sound: 'bad' },
       waiting: { view: 'progress', speaks: 'status', sound: 'attention' },
+      remove_previous: { view: 'progress', speaks: 'alert', sound: 'attention' },
       unresponsive: { view: 'progress', speaks: 'alert', sound: 'attention' },
       reading: { view: 'progress', speaks: 'status', sound: 'begin' },
       removed: { view: 'progress', speaks: 'alert', sound: 'attention' },
@@ -109,7 +111,7 @@ function entryState(model) {
 
 function underWay(job) {
   if (job.phase === 'removed') return 'removed';
-  if (job.state === 'waiting') return job.phase === 'unresponsive' ? 'unresponsive' : 'waiting';
+  if (job.state === 'waiting') return ['unresponsive', 'remove_previous'].includes(job.phase) ? job.phase : 'waiting';
   return job.state;
 }
 

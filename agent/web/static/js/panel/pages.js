@@ -8,5 +8,5 @@ export function pagesPanel({ model, actions }) {
   return h('details', { class: 'card panel' }, h('summary', {}, t('pages.title')),
     h('ul', { class: 'plain-list' }, paired.map(({ id, origin, name }) => h('li', { class: 'paired' },
       h('div', {}, h('p', { translate: 'no' }, name || origin), h('p', { class: 'hint', translate: 'no' }, origin)),
-      button(t('pages.revoke'), () => actions.revoke(id), { 'aria-label': `${t('pages.revoke')} ${origin}` })))));
+      button(t('pages.revoke'), () => actions.revoke(id), { 'aria-label': t('pages.revoke_from', { origin }) })))));
 }

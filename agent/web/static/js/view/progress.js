@@ -2,7 +2,7 @@ import { h, icon, button, drawing, setText } from '../dom.js';
 import { t, percent, seconds } from '../i18n.js';
 
 const steps = Object.freeze(['waiting', 'reading', 'proving', 'judging', 'uploading']);
-const stepOf = Object.freeze({ unresponsive: 'waiting', removed: 'reading', checking: 'proving' });
+const stepOf = Object.freeze({ unresponsive: 'waiting', remove_previous: 'waiting', removed: 'reading', checking: 'proving' });
 
 /** A job under way: what to do with the document, and how far the bytes are. */
 export function progressView(page) {
@@ -29,7 +29,7 @@ export function progressView(page) {
       const key = kiosk ? `kiosk.${state}` : state;
       setText(title, t(`stage.${key}.title`));
       setText(lead, t(`stage.${key}.text`));
-      const moving = state !== 'waiting' && state !== 'unresponsive';
+      const moving = (stepOf[state] ?? state) !== 'waiting';
       picture.dataset.pose = state;
       node.querySelector('.meter').hidden = !moving;
       const value = Math.round(job.percent ?? 0);
