@@ -30,25 +30,43 @@ const Patience = 30 * time.Second
 // failure where it would be a skip.
 const RequireEnv = "PASSPORT_AGENT_REQUIRE_BROWSER"
 
-// Browser is the one chromium of a package's tests.
+// Browser is a chromium with a profile of its own.
 type Browser struct{ ctx context.Context }
 
 var (
-	starting sync.Mutex
-	running  *Browser
-	end      = func() {}
+	sharing sync.Mutex
+	shared  *Browser
+	end     = func() {}
 )
 
-// Main runs the tests of a package and ends their browser. It is called from TestMain
-// and returns the exit status.
+// Main runs the tests of a package and ends the browser that they share. It is called
+// from TestMain and returns the exit status.
 func Main(m *testing.M) int {
 	defer func() { end() }()
 	return m.Run()
 }
 
-// New returns the browser of the package, and starts it for the first test that asks.
-// Its camera shows a test picture.
+// Shared returns the browser of the package, and starts it for the first test that asks.
+func Shared(t testing.TB) *Browser {
+	t.Helper()
+	sharing.Lock()
+	defer sharing.Unlock()
+	if shared == nil {
+		shared, end = start(t)
+	}
+	return shared
+}
+
+// New starts a browser that ends with the test.
 func New(t testing.TB) *Browser {
+	t.Helper()
+	b, end := start(t)
+	t.Cleanup(end)
+	return b
+}
+
+// start starts chromium, whose camera shows a test picture.
+func start(t testing.TB) (b *Browser, end func()) {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -56,11 +74,6 @@ func New(t testing.TB) *Browser {
 			t.Fatal("chromium is not installed: apt-get install chromium")
 		}
 		t.Skip("chromium is not installed: apt-get install chromium")
-	}
-	starting.Lock()
-	defer starting.Unlock()
-	if running != nil {
-		return running
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.NoSandbox, // tests run as root
@@ -71,8 +84,7 @@ func New(t testing.TB) *Browser {
 	ctx, cancel := chromedp.NewContext(allocator)
 	end = func() { cancel(); cancelAllocator() }
 	require.NoError(t, chromedp.Do(ctx, chromedp.Navigate("about:blank")))
-	running = &Browser{ctx: ctx}
-	return running
+	return &Browser{ctx: ctx}, end
 }
 
 // Page is one tab. What its scripts complain about fails the test at its end.

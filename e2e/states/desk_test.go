@@ -16,7 +16,7 @@ import (
 func desk(t *testing.T) (*fake.Agent, *browser.Page) {
 	t.Helper()
 	agent := fake.New(t)
-	p := browser.New(t).Open(t, agent.URL+"/", 1280, 900)
+	p := browser.Shared(t).Open(t, agent.URL+"/", 1280, 900)
 	p.State(t, "stage", "entry")
 	t.Cleanup(func() { p.NoProblems(t) })
 	return agent, p
@@ -133,7 +133,7 @@ func TestPastingAnywhere(t *testing.T) {
 
 func TestASessionComesByLink(t *testing.T) {
 	agent := fake.New(t)
-	p := browser.New(t).Open(t, agent.URL+"/#session="+sessionID, 1280, 900)
+	p := browser.Shared(t).Open(t, agent.URL+"/#session="+sessionID, 1280, 900)
 	p.State(t, "session", "given")
 	require.Equal(t, "", browser.Eval[string](t, p, `location.hash`), "it does not stay in the address")
 	enter(t, p, line1+line2)
@@ -159,6 +159,24 @@ func TestReloadingTakesUpTheReading(t *testing.T) {
 	p.Reload(t)
 	p.State(t, "stage", "successful")
 	p.Text(t, "ANNA MARIA ERIKSSON")
+}
+
+// The end of a reading is shown when it is known what came of it: nobody is told for a
+// moment that a check has failed, because the report is still on its way.
+func TestNoVerdictIsShownBeforeItIsKnown(t *testing.T) {
+	agent, p := desk(t)
+	enter(t, p, line1+line2)
+	p.Action(t, "start")
+	id, _ := agent.Started(t)
+	agent.Read(id, fake.Object{"state": "uploading", "phase": "uploading"})
+	p.State(t, "stage", "uploading")
+	p.Run(t, `globalThis.seen = []; new MutationObserver(() => seen.push(document.querySelector('[data-region=stage]').dataset.state)).observe(document.querySelector('[data-region=stage]'), {attributes: true})`)
+	agent.Change(func(w *fake.World) { w.Held = true })
+	finish(t, agent, id, report("successful", "accepted"))
+	p.Wait(t, "two rounds of the page's clock", `(globalThis.since ??= performance.now()) + 1200 < performance.now()`)
+	agent.Change(func(w *fake.World) { w.Held = false })
+	p.State(t, "stage", "successful")
+	require.NotContains(t, browser.Eval[[]string](t, p, `seen`), "failed")
 }
 
 // Nobody's data is shown before it is proved, and what is not proved says so.
@@ -187,7 +205,7 @@ func TestPersonalDataComesAfterTheProof(t *testing.T) {
 
 func TestAPictureFromAFile(t *testing.T) {
 	agent := fake.New(t)
-	p := browser.New(t).Open(t, agent.URL+"/#session="+sessionID, 1280, 900)
+	p := browser.Shared(t).Open(t, agent.URL+"/#session="+sessionID, 1280, 900)
 	p.State(t, "pictures", "ready")
 	file := filepath.Join(t.TempDir(), "page.png")
 	require.NoError(t, os.WriteFile(file, portrait(t), 0o600))

@@ -14,7 +14,7 @@ func kiosk(t *testing.T) (*fake.Agent, *browser.Page) {
 	t.Helper()
 	agent := fake.New(t)
 	agent.Change(func(w *fake.World) { w.Me["kiosk"] = true })
-	p := browser.New(t).Open(t, agent.URL+"/kiosk", 1080, 1400)
+	p := browser.Shared(t).Open(t, agent.URL+"/kiosk", 1080, 1400)
 	p.State(t, "stage", "welcome")
 	t.Cleanup(func() { p.NoProblems(t) })
 	return agent, p

@@ -34,7 +34,7 @@ var screens = map[string]struct {
 }
 
 func TestEveryStateIsOpenToEverybody(t *testing.T) {
-	chromium := browser.New(t)
+	chromium := browser.Shared(t)
 	for view, screen := range screens {
 		t.Run(view, func(t *testing.T) {
 			agent := fake.New(t)
@@ -120,7 +120,7 @@ func announced(t *testing.T, p *browser.Page, view, region, state string) {
 // Every word of the page comes from the language file: with another file there is no
 // other word left, but for what comes from document, reader and service.
 func TestNoWordStandsOutsideTheLanguageFiles(t *testing.T) {
-	chromium := browser.New(t)
+	chromium := browser.Shared(t)
 	for view, screen := range screens {
 		t.Run(view, func(t *testing.T) {
 			agent := fake.New(t)

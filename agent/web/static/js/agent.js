@@ -188,28 +188,22 @@ export class Agent {
     }
   }
 
-  async #take(read) {
-    if (this.#forgotten.has(read.id)) return;
-    const known = this.model.jobs.get(read.id);
-    const job = { ...known, ...read };
+  async #take(news) {
+    if (this.#forgotten.has(news.id)) return;
+    const over = ended.includes(news.state);
+    // Events come without the report: an end is shown once it is known what came of it.
+    const read = over && !('report' in news) ? await this.#unlessGone(request('GET', `/v1/reads/${news.id}`)) : news;
+    if (!read || this.#forgotten.has(read.id)) return;
+    const job = { ...this.model.jobs.get(read.id), ...read };
     this.model.jobs.set(job.id, job);
     if (this.model.job?.id === job.id) this.model.job = job;
-    if (ended.includes(job.state)) {
+    if (over) {
       this.#unwatch(job.id);
-      if (job.report === undefined || (job.report === null && known?.state !== job.state)) await this.#complete(job.id);
       await this.#personal(job.id);
     } else {
       this.#watch(job.id);
     }
     this.#changed();
-  }
-
-  async #complete(id) {
-    const read = await this.#unlessGone(request('GET', `/v1/reads/${id}`));
-    if (!read || !this.model.jobs.has(id)) return;
-    const job = { ...this.model.jobs.get(id), ...read };
-    this.model.jobs.set(id, job);
-    if (this.model.job?.id === id) this.model.job = job;
   }
 
   // Fields and portrait come after the checks; before them there is nothing to show.

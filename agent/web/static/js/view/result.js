@@ -72,6 +72,7 @@ function showUpload(box, job, { actions }) {
     upload.sessionId ? h('p', { class: 'hint' }, t('upload.session'), ' ', h('code', { translate: 'no' }, upload.sessionId)) : null,
     error && error.code !== 'check_failed' ? problemBox(error) : null,
     upload.state === 'queued' ? button(t('queue.retry'), () => actions.retryQueue(), { 'data-action': 'retry' }) : null,
+    upload.state === 'failed' ? button(t('notice.again'), () => actions.again(), { 'data-action': 'again' }) : null,
     upload.state === 'accepted' ? button(t('upload.submit'), (event) => actions.submit(upload.sessionId, event.target), { 'data-action': 'submit' }) : null,
   ].filter(Boolean));
 }
