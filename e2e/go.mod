@@ -10,8 +10,14 @@ require (
 )
 
 require (
+	filippo.io/nistec v0.0.4 // indirect
+	github.com/ElMostafaIdrassi/goscard v1.0.0 // indirect
+	github.com/ebfe/scard v0.0.0-20241214075232-7af069cabc25 // indirect
+	github.com/ebitengine/purego v0.11.3 // indirect
 	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
+	golang.org/x/image v0.47.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
 )
 
 replace passport-agent => ../
