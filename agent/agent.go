@@ -49,6 +49,8 @@ type Options struct {
 	RequireTrust  bool
 	NoResume      bool
 	ProbeExtended bool
+	// NoChipAuthentication leaves out what proves that the chip is no copy.
+	NoChipAuthentication bool
 	// Memory remembers how kinds of chips like to be asked; may be nil. Learned, if
 	// set, is called after each reading.
 	Memory  *icao.Memory

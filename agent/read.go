@@ -175,7 +175,7 @@ func (r *Read) run(ctx context.Context) {
 		},
 		Access: r.request.Access, Zone: r.request.Zone, Warnings: r.request.Warnings, SessionID: r.request.Session,
 		OnFailed: r.request.OnFailed, Profile: a.options.Profile, RequireTrust: a.options.RequireTrust,
-		NoResume: a.options.NoResume, ProbeExtended: a.options.ProbeExtended, Memory: a.options.Memory,
+		NoResume: a.options.NoResume, ProbeExtended: a.options.ProbeExtended, NoChipAuthentication: a.options.NoChipAuthentication, Memory: a.options.Memory,
 		Software: a.options.Software, Observe: r.observe, Judged: r.judged, Now: a.options.Now,
 	}
 	uploader := &uploader{read: r, service: a.options.Service, create: r.request.Session == CreateSession}
@@ -294,6 +294,8 @@ func (r *Read) observe(e tap.Event) {
 		case tap.EventDocument:
 			s.State = StateReading
 			r.trace.Connected = r.agent.options.Now()
+		case tap.EventProving:
+			s.State = StateProving
 		case tap.EventJudged:
 			s.State = StateJudging
 		case tap.EventUploading, tap.EventUploaded:
@@ -329,6 +331,8 @@ func percent(e tap.Event) int {
 			return part(from, 85)
 		}
 		return part(from, from+2)
+	case tap.EventProving:
+		return 19
 	case tap.EventJudged:
 		return 88
 	case tap.EventUploading:

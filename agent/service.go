@@ -11,6 +11,7 @@ import (
 // Service is the part of the Veriff API that the agent needs.
 type Service interface {
 	tap.Uploader
+	UploadImage(ctx context.Context, sessionID string, image upload.Image, observe func(upload.Event)) (upload.Receipt, error)
 	// CheckSession fails where a session id cannot be one.
 	CheckSession(id string) error
 	// CreateSession makes a session and returns its id.
@@ -53,12 +54,7 @@ type uploader struct {
 }
 
 func (u *uploader) UploadNFC(ctx context.Context, session string, docs upload.NFCDocuments, observe func(upload.Event)) (upload.Receipt, error) {
-	began := time.Now()
-	defer func() {
-		u.read.mu.Lock()
-		defer u.read.mu.Unlock()
-		u.read.trace.Upload += time.Since(began)
-	}()
+	defer u.measure(time.Now())
 	if u.create {
 		id, err := u.service.CreateSession(ctx)
 		if err != nil {
@@ -67,4 +63,19 @@ func (u *uploader) UploadNFC(ctx context.Context, session string, docs upload.NF
 		session, u.session = id, id
 	}
 	return u.service.UploadNFC(ctx, session, docs, observe)
+}
+
+// UploadImage uploads into the same session.
+func (u *uploader) UploadImage(ctx context.Context, session string, image upload.Image, observe func(upload.Event)) (upload.Receipt, error) {
+	defer u.measure(time.Now())
+	if u.create {
+		session = u.session
+	}
+	return u.service.UploadImage(ctx, session, image, observe)
+}
+
+func (u *uploader) measure(began time.Time) {
+	u.read.mu.Lock()
+	defer u.read.mu.Unlock()
+	u.read.trace.Upload += time.Since(began)
 }

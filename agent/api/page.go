@@ -36,7 +36,8 @@ type MeBody struct {
 
 type linkOutput struct {
 	Body struct {
-		Code string `json:"code" doc:"opens the page once, within ten minutes, as http://127.0.0.1:PORT/#open=CODE"`
+		Code  string `json:"code" doc:"opens the page once, within ten minutes, as http://127.0.0.1:PORT/#open=CODE, on a kiosk /kiosk#open=CODE"`
+		Kiosk bool   `json:"kiosk" doc:"the page is a kiosk's"`
 	}
 }
 
@@ -73,6 +74,7 @@ func (s *server) registerPage() {
 		func(context.Context, *nothing) (*linkOutput, error) {
 			out := &linkOutput{}
 			var err error
+			out.Body.Kiosk = s.Kiosk
 			out.Body.Code, err = s.Guard.Link()
 			return out, err
 		})

@@ -18,7 +18,8 @@ import (
 const EnvPrefix = "PASSPORT_AGENT_"
 
 // defaults are the values of keys that are never empty.
-var defaults = map[string]string{"wait": "30s", "compression": "true", "profile": "field", "on_failed": "upload", "require_trust": "false", "pdf": "false", "face_nfc": "false"}
+var defaults = map[string]string{"wait": "30s", "compression": "true", "profile": "field", "on_failed": "upload", "require_trust": "false", "pdf": "false", "face_nfc": "false",
+	"listen": "127.0.0.1:24770", "kiosk": "false", "keep_personal_data": "2m"}
 
 // Config is the settings. The zero value has no defaults; Load fills them in.
 type Config struct {
@@ -42,6 +43,11 @@ type Config struct {
 	OnFailed      string
 	RequireTrust  bool
 	TrustFolder   string
+	Listen        string
+	AllowOrigins  []string
+	Kiosk         bool
+	KeepPersonal  time.Duration
+	MetricsToken  secret.Text
 }
 
 // Key is one setting.
@@ -88,6 +94,17 @@ func Keys() []Key {
 		{"on_failed", "what to do with a document that failed a check, " + strings.Join(onFailed, ", "), choice(func(c *Config) *string { return &c.OnFailed }, onFailed...)},
 		{"require_trust", "whether a document that could not be proved genuine is an error, true or false", truth(func(c *Config) *bool { return &c.RequireTrust })},
 		{"trust_folder", "folder of the trust store, where several users share one; empty takes the one in the data folder", text(func(c *Config) *string { return &c.TrustFolder })},
+		{"listen", "where the agent listens: a port of this machine, on both loopback addresses", text(func(c *Config) *string { return &c.Listen })},
+		{"allow_origin", "origins of web pages that may ask to be paired with the agent, such as https://desk.example, with commas between", func(c *Config, v string) error {
+			c.AllowOrigins = strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ' ' })
+			return nil
+		}},
+		{"kiosk", "whether the agent's page is a kiosk's, true or false", truth(func(c *Config) *bool { return &c.Kiosk })},
+		{"keep_personal_data", "how long the agent keeps personal data after the end of a reading, such as 2m", duration(func(c *Config) *time.Duration { return &c.KeepPersonal })},
+		{"metrics_token_file", "file that holds the token for the agent's metrics; without one there are none", func(c *Config, path string) (err error) {
+			c.MetricsToken, err = secretFile(path)
+			return err
+		}},
 	}
 }
 
