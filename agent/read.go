@@ -214,13 +214,15 @@ func (r *Read) finish(result tap.Result, u *uploader) {
 		errors.Is(result.Err, fault.ReaderStuck), result.Report.Reader.ExtendedLength)
 	a.options.Learned()
 	wipe(result.Document)
+	// A copy: a pointer into the result would keep its document.
+	report := result.Report
 	now := a.options.Now()
 	r.mu.Lock()
 	r.trace.Ended = now
 	r.request = Request{}
 	r.mu.Unlock()
 	r.change(func(s *Status) {
-		s.Report, s.Err, s.Submitted, s.SessionID = &result.Report, result.Err, submitted, result.Report.Upload.SessionID
+		s.Report, s.Err, s.Submitted, s.SessionID = &report, result.Err, submitted, report.Upload.SessionID
 		s.Expires = now.Add(a.options.Keep)
 		if !r.trace.Connected.IsZero() {
 			s.Elapsed = now.Sub(r.trace.Connected)
@@ -234,7 +236,7 @@ func (r *Read) finish(result tap.Result, u *uploader) {
 			s.State = StateFailed
 		}
 	})
-	a.audit(result.Report, r.Trace())
+	a.audit(report, r.Trace())
 	a.events.publish(Event{Kind: EventReaders})
 	r.eraseLater(a.options.Keep)
 }

@@ -21,9 +21,10 @@ func main() {
 	context.AfterFunc(ctx, stop)
 	code := run(ctx, terminal{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr, lookup: os.LookupEnv,
-		inIsTerminal:  term.IsTerminal(int(os.Stdin.Fd())),
-		outIsTerminal: term.IsTerminal(int(os.Stdout.Fd())),
-		errIsTerminal: term.IsTerminal(int(os.Stderr.Fd())),
+		inIsTerminal:   term.IsTerminal(int(os.Stdin.Fd())),
+		outIsTerminal:  term.IsTerminal(int(os.Stdout.Fd())),
+		errIsTerminal:  term.IsTerminal(int(os.Stderr.Fd())),
+		overwriteFreed: overwriteFreed,
 	}, os.Args[1:])
 	stop()
 	os.Exit(code)
@@ -35,6 +36,9 @@ type terminal struct {
 	out, err                                   io.Writer
 	lookup                                     func(string) (string, bool)
 	inIsTerminal, outIsTerminal, errIsTerminal bool
+	// overwriteFreed makes the runtime overwrite what it frees; nil where a test is the
+	// program.
+	overwriteFreed func()
 }
 
 // colours reports whether text on standard output may be coloured

@@ -129,6 +129,9 @@ func (f *serveFlags) merge(cmd *cobra.Command, c config.Config) error {
 const portFileName = "agent.json"
 
 func (a *app) serve(cmd *cobra.Command, f *serveFlags) error {
+	if a.overwriteFreed != nil {
+		a.overwriteFreed()
+	}
 	settings, err := a.settings()
 	if err != nil {
 		return err
