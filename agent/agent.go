@@ -85,7 +85,9 @@ type Agent struct {
 	operator string
 	stopping bool
 	running  sync.WaitGroup
-	scrub    *time.Timer
+
+	scrubbing sync.Mutex // apart: what is erased may be erased under the lock above
+	scrub     *time.Timer
 }
 
 // New makes an agent, which does nothing before Run.

@@ -189,8 +189,8 @@ const scrubDelay = 500 * time.Millisecond
 // scrubSoon collects what was erased and gives it back to the system, which clears
 // it. What shares a page with something in use stays (docs/security.md).
 func (a *Agent) scrubSoon() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.scrubbing.Lock()
+	defer a.scrubbing.Unlock()
 	if a.scrub == nil {
 		a.scrub = time.AfterFunc(scrubDelay, debug.FreeOSMemory)
 		return
