@@ -183,7 +183,7 @@ func TestOneDocumentIsForOneReading(t *testing.T) {
 	d.set(nil, reader("Desk", pcsc.ReaderDocument, 1))
 	require.Eventually(t, func() bool {
 		readers, err := d.agent.Readers()
-		return err == nil && readers[0].State == agent.ReaderBusy
+		return err == nil && len(readers) == 1 && readers[0].State == agent.ReaderBusy
 	}, patience, 5*time.Millisecond)
 	goOn <- struct{}{}
 	// The same access data: when the first has ended the second may read it again, on

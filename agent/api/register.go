@@ -70,8 +70,6 @@ func register[In, Out any](s *server, r route, handler func(context.Context, *In
 	}
 	// What the types do not tell.
 	switch r.id {
-	case "upload-picture":
-		op.RequestBody = pictureBody()
 	case "get-portrait":
 		op.Responses["200"] = answer("the portrait", "image/png", &huma.Schema{Type: "string", Format: "binary"})
 	case "watch-events", "watch-read-events":

@@ -107,6 +107,13 @@ func (s *server) registerSessions() {
 			}
 			return &pictureOutput{PictureBody{State: tap.UploadAccepted, MediaID: receipt.MediaID}}, nil
 		})
+	s.documentPicture()
+}
+
+// documentPicture tells of the body of a picture; told before, the framework would read
+// it.
+func (s *server) documentPicture() {
+	s.api.OpenAPI().Paths["/v1/sessions/{id}/pictures"].Post.RequestBody = pictureBody()
 }
 
 func (s *server) service() (agent.Service, error) {
