@@ -33,4 +33,5 @@ const (
 	EventJudged       EventKind = "judged"
 	EventUploading    EventKind = "uploading"
 	EventUploaded     EventKind = "uploaded"
+	EventQueued       EventKind = "queued"
 )

@@ -15,17 +15,9 @@ func UploadPortrait(ctx context.Context, to Uploader, sessionID string, dg2 []by
 	skipped := func(why string) (Upload, []Warning, error) {
 		return Upload{State: UploadNone, SessionID: sessionID}, []Warning{{Name: "portrait_not_sent", Text: why}}, nil
 	}
-	face, err := lds.ParseDG2(dg2)
-	if err != nil {
-		return skipped("DG2 holds no portrait that could be sent as a picture.")
-	}
-	portrait := face.Portraits[0]
-	if portrait.Format != lds.JPEG {
-		return skipped("The portrait in the chip is no JPEG picture, and the service takes no other; the chip data hold it all the same.")
-	}
-	file, err := media.Prepare(portrait.Image, media.Options{})
-	if err != nil {
-		return skipped("The portrait in the chip cannot be sent as a picture; the chip data hold it all the same.")
+	file, why := portraitFile(dg2)
+	if why != "" {
+		return skipped(why)
 	}
 	receipt, err := to.UploadImage(ctx, sessionID, upload.Image{Context: media.FaceNFC, File: file}, observe)
 	if err != nil {
@@ -33,4 +25,21 @@ func UploadPortrait(ctx context.Context, to Uploader, sessionID string, dg2 []by
 	}
 	accepted, warnings := Accepted(sessionID, receipt)
 	return accepted, warnings, nil
+}
+
+// portraitFile returns the portrait as a picture that can be sent, or why there is none.
+func portraitFile(dg2 []byte) (file media.File, why string) {
+	face, err := lds.ParseDG2(dg2)
+	if err != nil {
+		return media.File{}, "DG2 holds no portrait that could be sent as a picture."
+	}
+	portrait := face.Portraits[0]
+	if portrait.Format != lds.JPEG {
+		return media.File{}, "The portrait in the chip is no JPEG picture, and the service takes no other; the chip data hold it all the same."
+	}
+	file, err = media.Prepare(portrait.Image, media.Options{})
+	if err != nil {
+		return media.File{}, "The portrait in the chip cannot be sent as a picture; the chip data hold it all the same."
+	}
+	return file, ""
 }

@@ -128,12 +128,15 @@ const (
 	UploadUncertain = "uncertain" // it may or may not have arrived
 	UploadRefused   = "refused"   // for good, by the service or here
 	UploadFailed    = "failed"    // not possible now, nothing kept
+	UploadQueued    = "queued"    // kept for later
 )
 
 // Upload is what became of the upload.
 type Upload struct {
 	State     string `json:"state"`
 	SessionID string `json:"sessionId,omitempty"`
+	Item      string `json:"item,omitempty"` // of the queue
+	Held      bool   `json:"held,omitempty"` // in the queue, until it is let go
 	MediaID   string `json:"mediaId,omitempty"`
 	Size      int64  `json:"size,omitempty"` // as the service states it, in bytes
 	MIMEType  string `json:"mimetype,omitempty"`

@@ -20,6 +20,8 @@ import (
 	"passport-agent/internal/fault"
 	"passport-agent/iso7816"
 	"passport-agent/upload"
+	"passport-agent/upload/media"
+	"passport-agent/upload/queue"
 )
 
 // Card is a document on a named reader.
@@ -38,6 +40,7 @@ type OnFailed string
 // evidence, so that uploading is the rule.
 const (
 	UploadOnFailed OnFailed = "upload"
+	HoldOnFailed   OnFailed = "hold" // keep it in the queue until somebody lets it go
 	RefuseOnFailed OnFailed = "refuse"
 )
 
@@ -61,7 +64,11 @@ type Options struct {
 	Uploader  Uploader
 	FaceNFC   bool
 	SessionID string
-	OnFailed  OnFailed
+	// Deferrer keeps what cannot be uploaded now; may be nil. Defer keeps everything,
+	// without a try; SessionID may then be empty for a session of its own.
+	Deferrer Deferrer
+	Defer    bool
+	OnFailed OnFailed
 	// Zone is the machine-readable zone of the data page, where all of it is known.
 	Zone *mrz.MRZ
 	// Profile says which deviations from the standard are minded.
@@ -160,10 +167,11 @@ func (t *tap) run(ctx context.Context) error {
 		return err
 	}
 	checkErr := t.judge(protected)
-	if err := t.upload(ctx, checkErr); err != nil {
-		return err
+	err = t.upload(ctx, checkErr)
+	if err == nil || checkErr != nil && errors.Is(err, fault.UploadQueued) {
+		return checkErr
 	}
-	return checkErr
+	return err
 }
 
 // read waits for the document and reads it. The card is closed before anything
@@ -268,12 +276,20 @@ func failedNames(checks []verdict.Check) string {
 // upload hands the files over, unless a check failed and the caller does not
 // want such documents sent.
 func (t *tap) upload(ctx context.Context, checkErr error) error {
-	if t.Uploader == nil {
+	if t.Uploader == nil && !t.Defer {
 		return nil
 	}
-	if checkErr != nil && t.OnFailed == RefuseOnFailed {
-		t.report.Upload.State = UploadRefused
-		return nil
+	if checkErr != nil {
+		switch t.OnFailed {
+		case RefuseOnFailed:
+			t.report.Upload.State = UploadRefused
+			return nil
+		case HoldOnFailed:
+			return t.keep(ctx, queue.Plan{Hold: true})
+		}
+	}
+	if t.Defer {
+		return t.keep(ctx, queue.Plan{})
 	}
 	t.observe(Event{Kind: EventUploading})
 	files := t.document.Files
@@ -282,7 +298,7 @@ func (t *tap) upload(ctx context.Context, checkErr error) error {
 	}, t.uploading)
 	if err != nil {
 		t.report.Upload.State = UploadState(err)
-		return err
+		return t.keepFailed(ctx, err, func(uncertain bool) error { return t.keep(ctx, queue.Plan{Uncertain: uncertain}) })
 	}
 	accepted, warnings := Accepted(t.SessionID, receipt)
 	t.report.Upload = accepted
@@ -292,7 +308,10 @@ func (t *tap) upload(ctx context.Context, checkErr error) error {
 		t.report.Portrait = &portrait
 		t.report.Warnings = append(t.report.Warnings, warnings...)
 		if err != nil {
-			return err
+			return t.keepFailed(ctx, err, func(uncertain bool) error {
+				file, _ := portraitFile(files[lds.DG2]) // it was sent
+				return t.keepPortrait(ctx, queue.Image{Context: media.FaceNFC, Content: file.Content}, uncertain)
+			})
 		}
 	}
 	t.observe(Event{Kind: EventUploaded})

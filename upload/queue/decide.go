@@ -76,3 +76,7 @@ func nfcSizes(d upload.NFCDocuments) []int64 {
 	object := encoded + len(`{"com":"","sod":"","dg1":"","dg2":""}`)
 	return []int64{int64(raw), int64(encoded), int64(object), int64(object + len(`{"nfcDocuments":}`))}
 }
+
+func imageSizes(i Image) []int64 {
+	return []int64{int64(len(i.Content)), int64(base64.StdEncoding.EncodedLen(len(i.Content)))}
+}

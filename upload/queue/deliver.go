@@ -217,29 +217,37 @@ func (d *delivery) accept(id string, kind EventKind) {
 }
 
 // wants describes the plan's media. Sizes matter only where the list before the send
-// is not known, which is for chip data alone.
+// is not known, which is for a plan with one medium that was tried before.
 func (d *delivery) wants() ([]wanted, error) {
 	var wants []wanted
 	for _, context := range d.payload.Images {
 		wants = append(wants, wanted{context: context})
 	}
 	if d.payload.NFC {
-		w := wanted{nfc: true}
-		if d.record.State == Uncertain && !d.progress.BeforeKnown {
-			p, err := openPayload(d.queue.payloadPath(d.record.ID), d.identities...)
-			if err != nil {
-				return nil, err
-			}
-			defer p.close()
-			docs, err := p.nfc()
-			if err != nil {
-				return nil, err
-			}
-			w.sizes = nfcSizes(docs)
+		wants = append(wants, wanted{nfc: true})
+	}
+	if d.record.State == Uncertain && !d.progress.BeforeKnown {
+		sizes, err := d.sizes()
+		if err != nil {
+			return nil, err
 		}
-		wants = append(wants, w)
+		wants[0].sizes = sizes
 	}
 	return wants, nil
+}
+
+func (d *delivery) sizes() ([]int64, error) {
+	p, err := openPayload(d.queue.payloadPath(d.record.ID), d.identities...)
+	if err != nil {
+		return nil, err
+	}
+	defer p.close()
+	if p.NFC {
+		docs, err := p.nfc()
+		return nfcSizes(docs), err
+	}
+	image, err := p.image(0)
+	return imageSizes(image), err
 }
 
 // send notes what is in the session and sends the next medium, once.

@@ -25,8 +25,8 @@ type Plan struct {
 
 	// Hold keeps the item until it is asked for with Retry.
 	Hold bool
-	// Uncertain says that the chip data was sent before and its answer lost, so that
-	// the session's media list has to decide first.
+	// Uncertain says that the plan's one medium was sent before and its answer lost, so
+	// that the session's media list has to decide first.
 	Uncertain bool
 }
 
@@ -48,6 +48,14 @@ func (p Plan) hasNFC() bool {
 	return len(p.NFC.COM)+len(p.NFC.SOD)+len(p.NFC.DG1)+len(p.NFC.DG2) > 0
 }
 
+// media is how many media the plan sends.
+func (p Plan) media() int {
+	if p.hasNFC() {
+		return len(p.Images) + 1
+	}
+	return len(p.Images)
+}
+
 func (p Plan) check() error {
 	var why string
 	switch {
@@ -59,8 +67,8 @@ func (p Plan) check() error {
 		why = fmt.Sprintf("a verdict of %d bytes, at most %d", len(p.Verdict), maxVerdict)
 	case len(p.SessionID) > maxIdentifier || len(p.TransactionID) > maxIdentifier:
 		why = fmt.Sprintf("an id is longer than %d bytes", maxIdentifier)
-	case p.Uncertain && (p.SessionID == "" || !p.hasNFC() || len(p.Images) > 0):
-		why = "only chip data for a session can have been sent before"
+	case p.Uncertain && (p.SessionID == "" || p.media() != 1):
+		why = "only one medium for a session can have been sent before"
 	}
 	if d := p.NFC; p.hasNFC() && (len(d.COM) == 0 || len(d.SOD) == 0 || len(d.DG1) == 0 || len(d.DG2) == 0) {
 		return fault.New(fault.FileMissing, "", nil)
