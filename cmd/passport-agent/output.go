@@ -111,6 +111,12 @@ func (a *app) printUpload(what string, u tap.Upload) {
 		line(yellow, "? uncertain", ": it is not known whether the service has it")
 	case tap.UploadRefused:
 		line(red, "✗ refused", "")
+	case tap.UploadQueued:
+		more := ": kept in the queue as " + u.Item
+		if u.Held {
+			more += ", until queue retry lets it go"
+		}
+		line(yellow, "… queued", more)
 	case tap.UploadFailed:
 		line(red, "✗ failed", ": nothing was kept")
 	}

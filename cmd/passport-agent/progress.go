@@ -65,6 +65,8 @@ func sentence(e tap.Event) string {
 		return "Proving that the chip is no copy"
 	case tap.EventJudged:
 		return "Everything is read: the document may be taken away"
+	case tap.EventQueued:
+		return "What was read is kept in the queue, encrypted: passport-agent queue flush sends it"
 	case tap.EventUploaded:
 		return "The service has confirmed the upload"
 	default:

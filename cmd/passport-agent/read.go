@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,6 +20,7 @@ import (
 type readFlags struct {
 	accessFlags
 	session      string
+	deferred     bool
 	out          string
 	portrait     string
 	reader       string
@@ -46,8 +48,8 @@ it is no copy. With --session the files are uploaded.
 
 Exit status: 0 done, 2 usage or configuration, 3 reader or PC/SC, 4 no document
 in time or removed, 5 access refused, 6 read failed, 7 read but a check failed,
-8 upload refused for good, 10 upload not possible now or its outcome unknown,
-130 interrupted, 1 anything else.`,
+8 upload refused for good, 9 upload failed for now and queued, 10 upload not possible
+now or its outcome unknown and nothing kept, 130 interrupted, 1 anything else.`,
 		Example: `  passport-agent read --mrz-file mrz.txt
   PASSPORT_AGENT_MRZ="P<UTO… L898902C3…" passport-agent read --session f04bdb47-d3be-4b28-b028-a652feb060b5 --json`,
 		Args: cobra.NoArgs,
@@ -57,11 +59,12 @@ in time or removed, 5 access refused, 6 read failed, 7 read but a check failed,
 	f.api.register(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.session, "session", "", "id of the Veriff session to upload to; without it nothing is uploaded")
+	flags.BoolVar(&f.deferred, "defer", false, "do not upload now: keep it in the queue for --session, or for a session of its own")
 	flags.StringVar(&f.out, "out", "", "folder to save the files and the report in, in the clear")
 	flags.StringVar(&f.portrait, "portrait", "", portraitHelp)
 	flags.StringVar(&f.reader, "reader", "", "name of the reader, or a part of it (default: the first with a document)")
 	flags.DurationVar(&f.wait, "wait", 30*time.Second, "how long to wait for a document")
-	flags.StringVar(&f.onFailed, "on-failed", string(tap.UploadOnFailed), "what to do with a document that failed a check: upload or refuse")
+	flags.StringVar(&f.onFailed, "on-failed", string(tap.UploadOnFailed), "what to do with a document that failed a check: upload, hold (in the queue, until queue retry) or refuse")
 	flags.StringVar(&f.profile, "profile", "", profileHelp)
 	flags.BoolVar(&f.requireTrust, "require-trust", false, "treat a document that could not be proved genuine as an error (exit status 7)")
 	flags.BoolVar(&f.noResume, "no-resume", false, "end where the document is taken away, instead of asking for it again")
@@ -83,6 +86,7 @@ func (a *app) read(cmd *cobra.Command, f *readFlags) error {
 	result := tap.Run(cmd.Context(), options)
 	progress.end()
 	memory.save()
+	a.auditRead(cmd.Context(), result.Report)
 	if f.showPersonal && result.Document != nil && result.Document.MRZ != nil {
 		result.Report.ShowHolder(result.Document.MRZ, time.Now())
 	}
@@ -132,17 +136,28 @@ func (a *app) readOptions(cmd *cobra.Command, f *readFlags) (tap.Options, error)
 		Trust: store, Wait: waitFor(f.reader, f.wait), Access: access, Zone: zone, Profile: profile, Warnings: warnings,
 		NoResume: f.noResume, ProbeExtended: f.probe, NoChipAuthentication: f.noChip, OnFailed: tap.OnFailed(f.onFailed), RequireTrust: f.requireTrust, Software: software(),
 	}
-	if options.OnFailed != tap.UploadOnFailed && options.OnFailed != tap.RefuseOnFailed {
-		return tap.Options{}, fault.New(fault.Usage, fmt.Sprintf("--on-failed takes upload or refuse, not %q", f.onFailed), nil)
+	if !slices.Contains([]tap.OnFailed{tap.UploadOnFailed, tap.HoldOnFailed, tap.RefuseOnFailed}, options.OnFailed) {
+		return tap.Options{}, fault.New(fault.Usage, fmt.Sprintf("--on-failed takes upload, hold or refuse, not %q", f.onFailed), nil)
 	}
-	if !cmd.Flags().Changed("session") {
+	if !cmd.Flags().Changed("session") && !f.deferred {
+		return options, nil
+	}
+	options.SessionID, options.FaceNFC, options.Defer = f.session, settings.FaceNFC, f.deferred
+	queue, err := a.openQueue(settings, nil)
+	switch {
+	case err == nil:
+		options.Deferrer = queue
+	case f.deferred || options.OnFailed == tap.HoldOnFailed || a.dataFolder() != "":
+		return tap.Options{}, err
+	}
+	if f.deferred {
 		return options, nil
 	}
 	client, err := f.api.client(settings)
 	if err != nil {
 		return tap.Options{}, err
 	}
-	options.Uploader, options.SessionID, options.FaceNFC = client, f.session, settings.FaceNFC
+	options.Uploader = client
 	return options, client.CheckSession(f.session)
 }
 

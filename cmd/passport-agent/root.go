@@ -87,7 +87,7 @@ session. Try it without hardware and without an account: passport-agent demo`,
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress on standard error")
 	flags.StringVar(&a.logLevel, "log-level", "warn", "log on standard error: debug, info, warn or error")
 	root.AddCommand(
-		a.demoCommand(), a.readCommand(), a.serveCommand(), a.verifyCommand(), a.trustCommand(), a.uploadCommand(),
+		a.demoCommand(), a.readCommand(), a.serveCommand(), a.verifyCommand(), a.trustCommand(), a.uploadCommand(), a.queueCommand(),
 		a.readersCommand(), a.virtualCommand(), a.sandboxCommand(), a.configCommand(), a.doctorCommand(), a.versionCommand(),
 	)
 	root.AddCommand(buildCommands()...)

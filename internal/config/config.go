@@ -19,7 +19,8 @@ const EnvPrefix = "PASSPORT_AGENT_"
 
 // defaults are the values of keys that are never empty.
 var defaults = map[string]string{"wait": "30s", "compression": "true", "profile": "field", "on_failed": "upload", "require_trust": "false", "pdf": "false", "face_nfc": "false",
-	"listen": "127.0.0.1:24770", "kiosk": "false", "keep_personal_data": "2m"}
+	"listen": "127.0.0.1:24770", "kiosk": "false", "keep_personal_data": "2m",
+	"queue_settle": "1m", "queue_keep_refused": "720h", "queue_parallel": "4"}
 
 // Config is the settings. The zero value has no defaults; Load fills them in.
 type Config struct {
@@ -48,6 +49,12 @@ type Config struct {
 	Kiosk         bool
 	KeepPersonal  time.Duration
 	MetricsToken  secret.Text
+
+	QueueKeys        string
+	QueueRecipient   string
+	QueueSettle      time.Duration
+	QueueKeepRefused time.Duration
+	QueueParallel    int
 }
 
 // Key is one setting.
@@ -105,10 +112,15 @@ func Keys() []Key {
 			c.MetricsToken, err = secretFile(path)
 			return err
 		}},
+		{"queue_keys", "where the keys of deferred uploads are kept, keyring or file; empty decides at first use and says so", choice(func(c *Config) *string { return &c.QueueKeys }, "keyring", "file")},
+		{"queue_recipient", "age recipient (age1…) that everything deferred is sealed to; this machine can then queue and export, not send", text(func(c *Config) *string { return &c.QueueRecipient })},
+		{"queue_settle", "how long after a lost answer the session's media list decides whether the upload has arrived", duration(func(c *Config) *time.Duration { return &c.QueueSettle })},
+		{"queue_keep_refused", "how long refused and expired uploads are kept before they are erased", duration(func(c *Config) *time.Duration { return &c.QueueKeepRefused })},
+		{"queue_parallel", "how many sessions deferred uploads are sent to at the same time", number(func(c *Config) *int { return &c.QueueParallel })},
 	}
 }
 
-var onFailed = []string{"upload", "refuse"}
+var onFailed = []string{"upload", "hold", "refuse"}
 
 func truth(field func(*Config) *bool) func(*Config, string) error {
 	return func(c *Config, v string) error {

@@ -124,7 +124,7 @@ func (d *delivery) run(ctx context.Context) (ending, error) {
 			return end, err
 		}
 	}
-	if hash := hashSession(d.session()); d.record.SessionHash != hash {
+	if hash := HashSession(d.session()); d.record.SessionHash != hash {
 		d.record.SessionHash = hash
 		if d.record.SessionSeen.IsZero() {
 			d.record.SessionSeen = d.queue.now()
@@ -167,7 +167,7 @@ func (d *delivery) create(ctx context.Context) (ending, error) {
 	}
 	d.heard = true
 	d.progress.SessionID, d.progress.Creating = id, false
-	d.record.SessionHash, d.record.SessionSeen = hashSession(id), d.queue.now()
+	d.record.SessionHash, d.record.SessionSeen = HashSession(id), d.queue.now()
 	return d.save()
 }
 

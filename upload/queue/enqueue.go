@@ -44,7 +44,7 @@ func (q *Queue) enqueue(ctx context.Context, id string, p Plan) error {
 	now := q.now()
 	r := Record{ID: id, State: Waiting, Created: now, Epoch: epoch, NextAttempt: now}
 	if p.SessionID != "" {
-		r.SessionHash, r.SessionSeen = hashSession(p.SessionID), now
+		r.SessionHash, r.SessionSeen = HashSession(p.SessionID), now
 	}
 	switch {
 	case p.Uncertain:
@@ -107,9 +107,9 @@ func (c *counter) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// hashSession is what the clear record says about a session. Ids are compared
-// without regard to case, as the service does.
-func hashSession(id string) string {
+// HashSession is what records in the clear say about a session: the hexadecimal
+// SHA-256 of its id. Ids are compared without regard to case, as the service does.
+func HashSession(id string) string {
 	digest := sha256.Sum256([]byte(strings.ToLower(id)))
 	return hex.EncodeToString(digest[:])
 }

@@ -154,6 +154,24 @@ func (w *worker) openable() error {
 	return fault.New(fault.QueuePublicKeyOnly, "", nil)
 }
 
+// CanSend fails with fault.QueuePublicKeyOnly where this machine cannot open what it
+// queues, or nothing that it has queued.
+func (q *Queue) CanSend() error {
+	records, _, err := q.records()
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		if !strings.HasPrefix(r.Epoch, "key-") {
+			return nil
+		}
+	}
+	if len(records) > 0 || q.recipient != nil {
+		return fault.New(fault.QueuePublicKeyOnly, "", nil)
+	}
+	return nil
+}
+
 // look takes in what other processes have changed, and erases what was kept long
 // enough.
 func (w *worker) look(ctx context.Context) {
