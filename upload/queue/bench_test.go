@@ -42,18 +42,20 @@ func benchmarkQueue(b *testing.B, n int) {
 	q, err := queue.Open(o)
 	require.NoError(b, err)
 	s := newService()
+	s.forgetful = true
 	docs := passport()
 	ids := make([]string, n)
 	for i := range ids {
 		ids[i] = fmt.Sprintf("session-%d", i)
 		s.sessions[ids[i]] = []queue.Media{}
 	}
-	started := time.Now()
+	started, cpu := time.Now(), cpuTime()
 	for _, id := range ids {
 		_, err := q.Enqueue(context.Background(), queue.Plan{SessionID: id, NFC: docs})
 		require.NoError(b, err)
 	}
 	b.ReportMetric(time.Since(started).Seconds()*1e3/float64(n), "enqueue-ms/item")
+	b.ReportMetric((cpuTime()-cpu).Seconds()*1e3/float64(n), "enqueue-cpu-ms/item")
 
 	files, bytes := 0, int64(0)
 	require.NoError(b, filepath.WalkDir(filepath.Join(dir, "items"), func(_ string, d os.DirEntry, err error) error {
@@ -71,16 +73,16 @@ func benchmarkQueue(b *testing.B, n int) {
 	// From the start of another process until the first send.
 	q, err = queue.Open(o)
 	require.NoError(b, err)
-	var first time.Duration
+	var first, firstCPU time.Duration
 	s.hook = func(string) {
 		if first == 0 {
-			first = time.Since(started)
+			first, firstCPU = time.Since(started), cpuTime()
 		}
 	}
 	runtime.GC()
 	var before, peak runtime.MemStats
 	runtime.ReadMemStats(&before)
-	started = time.Now()
+	started, cpu = time.Now(), cpuTime()
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
@@ -104,6 +106,8 @@ func benchmarkQueue(b *testing.B, n int) {
 	require.NoError(b, err)
 	require.Equal(b, n, summary.Delivered)
 	b.ReportMetric(first.Seconds()*1e3, "start-ms")
+	b.ReportMetric((firstCPU-cpu).Seconds()*1e3, "start-cpu-ms")
+	b.ReportMetric((cpuTime()-firstCPU).Seconds()*1e3/float64(n), "drain-cpu-ms/item")
 	b.ReportMetric((drained-first).Seconds()*1e3/float64(n), "drain-ms/item")
 	b.ReportMetric(float64(peak.HeapInuse-min(peak.HeapInuse, before.HeapInuse))/(1<<20), "heap-MiB")
 }

@@ -77,9 +77,10 @@ func (q *Queue) destroyUnused(ctx context.Context, epoch string) error {
 }
 
 // tidy removes what a crash has left: files that were not complete, sealed items
-// without a record, which nobody was promised, and keys that no item needs. The
+// without a record, which nobody was promised, and keys that no item needs: used counts
+// the items of each, and unreadable says that there are records that may need any. The
 // caller holds both locks.
-func (q *Queue) tidy(ctx context.Context) error {
+func (q *Queue) tidy(ctx context.Context, used map[string]int, unreadable bool) error {
 	for _, dir := range []string{q.itemsDir(), q.epochsDir()} {
 		entries, err := os.ReadDir(dir)
 		if err != nil {
@@ -104,27 +105,12 @@ func (q *Queue) tidy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	used, all, err := q.usedEpochs()
-	if err != nil || all {
-		return err
-	}
 	for _, id := range epochs {
-		if !used[id] {
+		if used[id] == 0 && !unreadable {
 			if err := q.destroyEpoch(ctx, id); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
-}
-
-// usedEpochs returns the epochs that items need; all says that some record cannot be
-// read, so that any may be needed.
-func (q *Queue) usedEpochs() (used map[string]bool, all bool, err error) {
-	records, damaged, err := q.records()
-	used = map[string]bool{}
-	for _, r := range records {
-		used[r.Epoch] = true
-	}
-	return used, len(damaged) > 0, err
 }

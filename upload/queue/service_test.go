@@ -3,6 +3,7 @@ package queue_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,6 +18,7 @@ type service struct {
 	mu        sync.Mutex
 	sessions  map[string][]queue.Media
 	content   map[string][]byte // by media id
+	forgetful bool              // keeps no content
 	submitted map[string]int
 	created   int
 	lists     int
@@ -98,7 +100,9 @@ func (s *service) add(session string, m queue.Media, content []byte) string {
 	s.uploads++
 	m.ID = fmt.Sprintf("media-%d", s.uploads)
 	s.sessions[session] = append(s.sessions[session], m)
-	s.content[m.ID] = content
+	if !s.forgetful {
+		s.content[m.ID] = content
+	}
 	return m.ID
 }
 
@@ -115,7 +119,7 @@ func (s *service) UploadNFC(ctx context.Context, session string, docs upload.NFC
 	s.enter(session)
 	defer s.leave(session)
 	err = s.call(ctx, "nfc", session, func() {
-		all := append(append(append(append([]byte(nil), docs.COM...), docs.SOD...), docs.DG1...), docs.DG2...)
+		all := slices.Concat(docs.COM, docs.SOD, docs.DG1, docs.DG2)
 		id = s.add(session, queue.Media{NFC: true, Size: int64(len(all))}, all)
 	})
 	return id, err

@@ -73,7 +73,13 @@ func (q *Queue) Work(ctx context.Context, o WorkOptions) (summary Summary, err e
 		Queue: q, WorkOptions: o, entries: map[string]*entry{}, lanes: newLanes(), epochs: map[string]int{},
 		results: make(chan result), tries: map[string]int{},
 	}
-	if err := q.change(ctx, func() error { return q.tidy(ctx) }); err != nil {
+	err = q.change(ctx, func() error {
+		if err := w.scan(); err != nil {
+			return err
+		}
+		return q.tidy(ctx, w.epochs, w.summary.Aside > 0)
+	})
+	if err != nil {
 		return Summary{}, err
 	}
 	err = w.work(ctx)
@@ -108,9 +114,6 @@ type entry struct {
 }
 
 func (w *worker) work(ctx context.Context) error {
-	if err := w.scan(ctx); err != nil {
-		return err
-	}
 	if err := w.openable(); err != nil {
 		return err
 	}
@@ -179,39 +182,38 @@ func (w *worker) look(ctx context.Context) {
 		return
 	}
 	if text := w.wakeText(); text != w.wakeup {
-		w.broken = w.scan(ctx)
+		w.broken = w.change(ctx, w.scan)
 	}
 	if w.broken == nil && w.now().Sub(w.kept).Abs() > retentionEvery {
 		w.broken = w.retain(ctx)
 	}
 }
 
-// scan reads the records that are new or were changed.
-func (w *worker) scan(ctx context.Context) error {
+// scan reads the records that are new or were changed. The caller holds the short
+// lock.
+func (w *worker) scan() error {
 	w.wakeup = w.wakeText()
-	return w.change(ctx, func() error {
-		dir, err := os.ReadDir(w.itemsDir())
-		if err != nil {
-			return w.diskError(err)
+	dir, err := os.ReadDir(w.itemsDir())
+	if err != nil {
+		return w.diskError(err)
+	}
+	there := map[string]bool{}
+	for _, file := range dir {
+		id, ok := strings.CutSuffix(file.Name(), ".json")
+		if !ok || !itemID.MatchString(id) {
+			continue
 		}
-		there := map[string]bool{}
-		for _, file := range dir {
-			id, ok := strings.CutSuffix(file.Name(), ".json")
-			if !ok || !itemID.MatchString(id) {
-				continue
-			}
-			there[id] = true
-			if err := w.scanItem(id, file); err != nil {
-				return err
-			}
+		there[id] = true
+		if err := w.scanItem(id, file); err != nil {
+			return err
 		}
-		for id, e := range w.entries {
-			if !there[id] && !e.flying {
-				w.forget(id)
-			}
+	}
+	for id, e := range w.entries {
+		if !there[id] && !e.flying {
+			w.forget(id)
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 func (w *worker) scanItem(id string, file os.DirEntry) error {
@@ -401,7 +403,7 @@ func (w *worker) pauseAll(err error) {
 // reread looks at an item that somebody else has changed.
 func (w *worker) reread(ctx context.Context, e *entry) {
 	e.seen = time.Time{}
-	w.broken = w.scan(ctx)
+	w.broken = w.change(ctx, w.scan)
 }
 
 // eraseEpoch destroys the key of a day whose last item is gone.
