@@ -68,7 +68,7 @@ func (t *tap) keepPortrait(ctx context.Context, portrait queue.Image, uncertain 
 
 // keepFailed keeps what could not be uploaded for now. It returns the upload's own
 // error where it could not be kept, or where another try makes no sense.
-func (t *tap) keepFailed(ctx context.Context, err error, keep func(uncertain bool) error) error {
+func (t *tap) keepFailed(err error, keep func(uncertain bool) error) error {
 	retry := upload.RetryOf(err)
 	if t.Deferrer == nil || errors.Is(err, fault.Interrupted) || retry != upload.RetryLater && retry != upload.RetryAfterCheck {
 		return err

@@ -298,7 +298,7 @@ func (t *tap) upload(ctx context.Context, checkErr error) error {
 	}, t.uploading)
 	if err != nil {
 		t.report.Upload.State = UploadState(err)
-		return t.keepFailed(ctx, err, func(uncertain bool) error { return t.keep(ctx, queue.Plan{Uncertain: uncertain}) })
+		return t.keepFailed(err, func(uncertain bool) error { return t.keep(ctx, queue.Plan{Uncertain: uncertain}) })
 	}
 	accepted, warnings := Accepted(t.SessionID, receipt)
 	t.report.Upload = accepted
@@ -308,7 +308,7 @@ func (t *tap) upload(ctx context.Context, checkErr error) error {
 		t.report.Portrait = &portrait
 		t.report.Warnings = append(t.report.Warnings, warnings...)
 		if err != nil {
-			return t.keepFailed(ctx, err, func(uncertain bool) error {
+			return t.keepFailed(err, func(uncertain bool) error {
 				file, _ := portraitFile(files[lds.DG2]) // it was sent
 				return t.keepPortrait(ctx, queue.Image{Context: media.FaceNFC, Content: file.Content}, uncertain)
 			})

@@ -2,12 +2,12 @@ package queue
 
 import (
 	"context"
-	"errors"
 	"os"
 	"strings"
 
 	"passport-agent/internal/audit"
 	"passport-agent/internal/disk"
+	"passport-agent/internal/fault"
 )
 
 // erase writes down how an item ended and removes it. The record says already that
@@ -30,22 +30,16 @@ func (q *Queue) unlink(id string) error {
 	return q.remove(q.recordPath(id))
 }
 
-// append adds a record to the audit log.
+// append adds a record to the audit log. A full or a read-only disk is told by its
+// name.
 func (q *Queue) append(ctx context.Context, r audit.Record) error {
 	return q.spare(func() error {
 		_, err := q.Audit.Append(ctx, r)
-		return q.auditError(err)
-	})
-}
-
-// auditError tells a full or a read-only disk by its name.
-func (q *Queue) auditError(err error) error {
-	for below := err; below != nil; below = errors.Unwrap(below) {
-		if coded := q.diskError(below); !isCode(coded, "queue_unavailable") && coded != below {
-			return coded
+		if code := diskCode(err); err != nil && code != fault.QueueUnavailable {
+			return fault.New(code, "", err)
 		}
-	}
-	return err
+		return err
+	})
 }
 
 // destroyUnused destroys the key of an epoch that no item needs any more: that is
@@ -63,10 +57,12 @@ func (q *Queue) destroyUnused(ctx context.Context, epoch string) error {
 		if !ok || !itemID.MatchString(id) {
 			continue
 		}
-		r, err := readRecord(q.recordPath(id))
-		// A record that cannot be read may need any key.
-		if !missing(err) && (err != nil || r.Epoch == epoch) {
-			return nil
+		switch r, err := readRecord(q.recordPath(id)); {
+		case missing(err):
+		case isCode(err, fault.QueueItemDamaged), err == nil && r.Epoch == epoch:
+			return nil // a record that cannot be read may need any key
+		case err != nil:
+			return q.diskError(err)
 		}
 	}
 	// A record that comes back must find its key, or be gone for good.

@@ -40,7 +40,7 @@ func live(t *testing.T, dir string, plan queue.Plan, moment powerloss.Moment, lo
 	t.Helper()
 	l := life{dir: dir, disk: powerloss.New(dir, moment), service: newService(session)}
 	if lostAnswer {
-		l.service.fail = times(1, "nfc", uncertain(), false)
+		l.service.fail = once("nfc", uncertain(), false)
 	}
 	o := options(dir)
 	o.Disk, o.Audit.Disk = l.disk, l.disk

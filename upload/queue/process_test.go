@@ -181,20 +181,20 @@ func TestKeysStayWhereTheyAre(t *testing.T) {
 }
 
 // kiosk is a machine that holds an organisation's recipient alone.
-func kiosk(t *testing.T, dir string) (q *queue.Queue, o queue.Options, identity *age.X25519Identity) {
+func kiosk(t *testing.T, dir string) (*queue.Queue, *age.X25519Identity) {
 	t.Helper()
 	identity, err := age.GenerateX25519Identity()
 	require.NoError(t, err)
-	o = options(dir)
+	o := options(dir)
 	o.Recipient = identity.Recipient().String()
-	return open(t, o), o, identity
+	return open(t, o), identity
 }
 
 // A kiosk queues and exports, and says why it cannot send; another machine imports
 // and sends, once.
 func TestAKioskQueuesAndAnotherMachineSends(t *testing.T) {
 	here, there, stick := t.TempDir(), t.TempDir(), filepath.Join(t.TempDir(), "stick")
-	q, _, identity := kiosk(t, here)
+	q, identity := kiosk(t, here)
 	id := enqueue(t, q, chipPlan())
 	held := chipPlan()
 	held.Hold = true
@@ -305,7 +305,7 @@ func TestTheAgeToolOpensWhatWasExported(t *testing.T) {
 // Bundles come from other machines: what is no item is refused, whatever it is.
 func TestHostileBundlesAreRefused(t *testing.T) {
 	stick := filepath.Join(t.TempDir(), "stick")
-	q, _, _ := kiosk(t, t.TempDir())
+	q, _ := kiosk(t, t.TempDir())
 	id := enqueue(t, q, chipPlan())
 	_, err := q.Export(t.Context(), stick, "", nil)
 	require.NoError(t, err)

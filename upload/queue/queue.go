@@ -172,15 +172,20 @@ func (q *Queue) makeFolders() error {
 // diskError gives an error of the disk a code; one that has a code keeps it.
 func (q *Queue) diskError(err error) error {
 	var coded *fault.Error
-	switch {
-	case err == nil || errors.As(err, &coded):
+	if err == nil || errors.As(err, &coded) {
 		return err
+	}
+	return fault.New(diskCode(err), "", err)
+}
+
+func diskCode(err error) fault.Code {
+	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, errQuota):
-		return fault.New(fault.QueueDiskFull, "", err)
+		return fault.QueueDiskFull
 	case errors.Is(err, errReadOnly):
-		return fault.New(fault.QueueReadOnly, "", err)
+		return fault.QueueReadOnly
 	default:
-		return fault.New(fault.QueueUnavailable, "", err)
+		return fault.QueueUnavailable
 	}
 }
 

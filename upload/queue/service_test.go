@@ -143,13 +143,14 @@ func answered(code fault.Code, status int, retry upload.Retry, after time.Durati
 	return fault.New(code, "", &upload.APIError{HTTPStatus: status, Retry: retry, RetryAfter: after})
 }
 
-// times makes the first n calls of a name fail.
-func times(n int, name string, err error, before bool) func(string, string) (error, bool) {
+// once makes the first call of a name fail.
+func once(name string, err error, before bool) func(string, string) (error, bool) {
+	done := false
 	return func(call, _ string) (error, bool) {
-		if call != name || n == 0 {
+		if call != name || done {
 			return nil, false
 		}
-		n--
+		done = true
 		return err, before
 	}
 }

@@ -219,8 +219,14 @@ func (w *worker) scan() error {
 func (w *worker) scanItem(id string, file os.DirEntry) error {
 	e := w.entries[id]
 	info, err := file.Info()
-	if err != nil || e != nil && (e.flying || e.aside || e.seen.Equal(info.ModTime())) {
-		return nil // gone since, or nothing new
+	if missing(err) {
+		return nil
+	}
+	if err != nil {
+		return w.diskError(err)
+	}
+	if e != nil && (e.flying || e.aside || e.seen.Equal(info.ModTime())) {
+		return nil
 	}
 	r, err := readRecord(w.recordPath(id))
 	switch {
@@ -460,9 +466,12 @@ func (w *worker) retain(ctx context.Context) error {
 			continue
 		}
 		err := w.change(ctx, func() error {
-			now, err := readRecord(w.recordPath(id))
-			if err != nil || now.State != r.State || !now.Changed.Equal(r.Changed) {
+			now, err := w.find(id)
+			if isCode(err, fault.QueueItemUnknown) || err == nil && !now.Changed.Equal(r.Changed) {
 				return nil // changed since: another time
+			}
+			if err != nil {
+				return err
 			}
 			now.State = Dropped
 			if err := w.save(&now); err != nil {
