@@ -29,7 +29,6 @@ type QueueItem struct {
 	Created     time.Time
 	NextAttempt time.Time
 	Bytes       int64
-	Attempts    int
 	// Reason is the code of what went wrong last.
 	Reason string
 }

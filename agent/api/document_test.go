@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -20,7 +21,11 @@ func TestTheCommittedDocumentIsThatOfTheCode(t *testing.T) {
 	}
 	committed, err := os.ReadFile(path)
 	require.NoError(t, err)
-	require.Equal(t, string(committed), string(api.Document()), "run PASSPORT_AGENT_UPDATE=1 go test ./agent/api -run Committed, and look at the difference")
+	written, now := strings.Split(string(committed), "\n"), strings.Split(string(api.Document()), "\n")
+	for i := range min(len(written), len(now)) {
+		require.Equal(t, written[i], now[i], "line %d of docs/openapi.json: run PASSPORT_AGENT_UPDATE=1 go test ./agent/api -run Committed, and look at the difference", i+1)
+	}
+	require.Len(t, now, len(written))
 
 	var document struct {
 		OpenAPI string                               `json:"openapi"`

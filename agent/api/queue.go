@@ -26,7 +26,6 @@ type QueueItemBody struct {
 	Created     time.Time `json:"created"`
 	NextAttempt time.Time `json:"nextAttempt"`
 	Bytes       int64     `json:"bytes"`
-	Attempts    int       `json:"attempts"`
 	Reason      string    `json:"reason" doc:"code of what went wrong last; empty is nothing"`
 }
 

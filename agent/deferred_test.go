@@ -1,0 +1,116 @@
+package agent_test
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"passport-agent/agent"
+	"passport-agent/internal/fault"
+	"passport-agent/upload"
+	"passport-agent/upload/queue"
+	"passport-agent/virtual"
+)
+
+func deferred(t *testing.T, client *upload.Client) *agent.Deferred {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "queue")
+	d, err := agent.NewDeferred(client, func(observe func(queue.Event)) (*queue.Queue, error) {
+		return queue.Open(queue.Options{Dir: dir, Keys: queue.PlaceFile, Settle: time.Millisecond, FirstPause: time.Hour, Observe: observe})
+	})
+	require.NoError(t, err)
+	return d
+}
+
+func (d *desk) plan() queue.Plan {
+	f := d.document.Files
+	return queue.Plan{SessionID: session, NFC: upload.NFCDocuments{
+		COM: f[virtual.COM], SOD: f[virtual.SOD], DG1: f[virtual.DataGroup(1)], DG2: f[virtual.DataGroup(2)],
+	}}
+}
+
+// What waits is sent while the agent runs, also what comes later; one button makes
+// everything due.
+func TestTheQueueIsWorkedOff(t *testing.T) {
+	server, veriff := service(t)
+	q := deferred(t, veriff.Client)
+	d := newDesk(t, agent.Options{Service: veriff, Queue: q})
+	before := d.agent.Events().Last()
+	_, err := q.Enqueue(t.Context(), d.plan())
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return len(server.Media(session)) == 1 }, patience, 5*time.Millisecond)
+	require.Eventually(t, func() bool {
+		events, _, _, _ := d.agent.Events().After(before)
+		for _, e := range events {
+			if e.Kind == agent.EventQueue {
+				return true
+			}
+		}
+		return false
+	}, patience, 5*time.Millisecond)
+
+	const late = "0c7b9e4e-5f0a-4a55-9f0c-6c1a2d3e4f50"
+	plan := d.plan()
+	plan.SessionID = late
+	id, err := q.Enqueue(t.Context(), plan)
+	require.NoError(t, err)
+	var state agent.QueueState
+	require.Eventually(t, func() bool {
+		state, err = q.State(t.Context())
+		return err == nil && len(state.Items) == 1 && state.Items[0].State == string(queue.Refused)
+	}, patience, 5*time.Millisecond)
+	require.Equal(t, id, state.Items[0].ID)
+	require.Equal(t, string(fault.SessionNotFound), state.Items[0].Reason)
+	require.Positive(t, state.Items[0].Bytes)
+	server.AddSession(late)
+	require.NoError(t, q.Retry(t.Context(), ""))
+	require.Eventually(t, func() bool { return len(server.Media(late)) == 1 }, patience, 5*time.Millisecond)
+	require.ErrorIs(t, q.Retry(t.Context(), "00000000000000000000000000000000"), fault.QueueItemUnknown)
+}
+
+// Without an integration the queue keeps, and says why it does not send.
+func TestAQueueWithoutAnIntegrationSaysSo(t *testing.T) {
+	q := deferred(t, nil)
+	d := newDesk(t, agent.Options{Queue: q})
+	_, err := q.Enqueue(t.Context(), d.plan())
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		state, err := q.State(t.Context())
+		return err == nil && fault.From(state.Paused) != nil && fault.From(state.Paused).Code == fault.ServiceNotConfigured && len(state.Items) == 1
+	}, patience, 5*time.Millisecond)
+}
+
+// While another process works on the queue, the agent does not, and says so.
+func TestAQueueThatAnotherProcessWorksOn(t *testing.T) {
+	_, veriff := service(t)
+	dir := filepath.Join(t.TempDir(), "queue")
+	open := func(observe func(queue.Event)) (*queue.Queue, error) {
+		return queue.Open(queue.Options{Dir: dir, Keys: queue.PlaceFile, Observe: observe})
+	}
+	began := make(chan struct{}, 64)
+	other, err := open(func(queue.Event) { began <- struct{}{} })
+	require.NoError(t, err)
+	d := newDesk(t, agent.Options{})
+	_, err = other.Enqueue(t.Context(), d.plan())
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = other.Work(ctx, queue.WorkOptions{Client: queue.API(veriff.Client), Until: queue.UntilStopped}) // it is interrupted
+	}()
+	t.Cleanup(func() { cancel(); <-ended })
+	q, err := agent.NewDeferred(veriff.Client, open)
+	require.NoError(t, err)
+	working := make(chan struct{})
+	<-began // it has the queue
+	go func() { defer close(working); q.Work(ctx, func() {}) }()
+	t.Cleanup(func() { cancel(); <-working })
+	require.Eventually(t, func() bool {
+		state, err := q.State(t.Context())
+		return err == nil && fault.From(state.Paused) != nil && fault.From(state.Paused).Code == fault.QueueBusy
+	}, patience, 5*time.Millisecond)
+}
