@@ -22,6 +22,7 @@ import (
 	"passport-agent/agent"
 	"passport-agent/agent/api"
 	"passport-agent/agent/pair"
+	"passport-agent/agent/web"
 	"passport-agent/internal/config"
 	"passport-agent/internal/fault"
 	"passport-agent/internal/portrait"
@@ -186,7 +187,7 @@ func (a *app) serve(cmd *cobra.Command, f *serveFlags) error {
 	// What starting has left behind is given back before the day begins.
 	debug.FreeOSMemory()
 	return a.runAgent(cmd.Context(), runner, listeners, events, api.New(api.Options{
-		Agent: runner, Guard: guard, Software: software(), Kiosk: f.kiosk, Page: page(), Metrics: metrics, MetricsToken: settings.MetricsToken,
+		Agent: runner, Guard: guard, Software: software(), Kiosk: f.kiosk, Page: web.Handler(), Metrics: metrics, MetricsToken: settings.MetricsToken,
 	}))
 }
 

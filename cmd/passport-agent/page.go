@@ -1,6 +1,0 @@
-package main
-
-import "net/http"
-
-// page is the page of the agent.
-func page() http.Handler { return nil }
