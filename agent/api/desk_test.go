@@ -68,7 +68,6 @@ type deskOptions struct {
 	bodyTime  time.Duration
 	heartbeat time.Duration
 	profile   virtual.Profile
-	timing    func()
 	keep      time.Duration
 }
 
@@ -185,7 +184,15 @@ type request struct {
 	host         string
 }
 
-func (d *desk) send(r request) *http.Response {
+// answered is what came back. The end of the test closes it.
+type answered struct {
+	StatusCode int
+	Header     http.Header
+	Body       io.Reader
+	Cookies    []*http.Cookie
+}
+
+func (d *desk) send(r request) answered {
 	d.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	d.t.Cleanup(cancel)
@@ -204,7 +211,7 @@ func (d *desk) send(r request) *http.Response {
 	response, err := http.DefaultTransport.RoundTrip(q)
 	require.NoError(d.t, err)
 	d.t.Cleanup(func() { _ = response.Body.Close() })
-	return response
+	return answered{response.StatusCode, response.Header, response.Body, response.Cookies()}
 }
 
 // answer sends and decodes.
@@ -242,8 +249,8 @@ func (d *desk) openPage() string {
 	require.NoError(d.t, err)
 	response := d.send(request{method: "POST", path: "/v1/open", body: fmt.Sprintf(`{"code":%q}`, code), header: map[string]string{"Content-Type": "application/json"}})
 	require.Equal(d.t, http.StatusNoContent, response.StatusCode)
-	require.Len(d.t, response.Cookies(), 1)
-	cookie := response.Cookies()[0]
+	require.Len(d.t, response.Cookies, 1)
+	cookie := response.Cookies[0]
 	require.True(d.t, cookie.HttpOnly)
 	require.Equal(d.t, http.SameSiteStrictMode, cookie.SameSite)
 	return cookie.Name + "=" + cookie.Value
@@ -320,7 +327,7 @@ type event struct{ id, kind, data string }
 func (d *desk) events(header map[string]string, path string) <-chan event {
 	d.t.Helper()
 	response := d.send(request{method: "GET", path: path, header: with(header, "Content-Type", "")})
-	if response.StatusCode != 200 {
+	if response.StatusCode != http.StatusOK {
 		b, _ := io.ReadAll(response.Body)
 		require.FailNow(d.t, "no stream", "%d %s", response.StatusCode, b)
 	}

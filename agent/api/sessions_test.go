@@ -42,11 +42,11 @@ func picture(t *testing.T) []byte {
 }
 
 // form is a picture as a browser sends it.
-func form(t *testing.T, kind string, content []byte) (body, contentType string) {
+func form(t *testing.T, content []byte) (body, contentType string) {
 	t.Helper()
 	var b bytes.Buffer
 	w := multipart.NewWriter(&b)
-	require.NoError(t, w.WriteField("context", kind))
+	require.NoError(t, w.WriteField("context", "document-front"))
 	part, err := w.CreateFormFile("file", "page.jpg")
 	require.NoError(t, err)
 	_, err = part.Write(content)
@@ -66,7 +66,7 @@ func TestTheLifeOfASession(t *testing.T) {
 	path := "/v1/sessions/" + made.ID
 
 	jpg := picture(t)
-	body, contentType := form(t, "document-front", jpg)
+	body, contentType := form(t, jpg)
 	var sent api.PictureBody
 	d.answer(post(path+"/pictures", body, with(mine, "Content-Type", contentType)), 200, &sent)
 	require.Equal(t, tap.UploadAccepted, sent.State)
@@ -94,8 +94,8 @@ func TestPicturesThatAreRefused(t *testing.T) {
 	var made struct{ ID string }
 	d.answer(post("/v1/sessions", "{}", mine), 201, &made)
 	path := "/v1/sessions/" + made.ID + "/pictures"
-	good, contentType := form(t, "document-front", picture(t))
-	large, largeType := form(t, "document-front", make([]byte, 25<<20))
+	good, contentType := form(t, picture(t))
+	large, largeType := form(t, make([]byte, 25<<20))
 	boundary := strings.TrimPrefix(contentType, "multipart/form-data; boundary=")
 	field := func(name string) string {
 		return "--" + boundary + "\r\nContent-Disposition: form-data; name=\"" + name + "\"\r\n\r\nx\r\n"
@@ -145,7 +145,7 @@ func TestPicturesAreNotSpilledToDisk(t *testing.T) {
 	d.answer(post("/v1/sessions", "{}", mine), 201, &made)
 	jpg := picture(t)
 	// Behind the end of the picture, where decoders do not look.
-	body, contentType := form(t, "document-front", append(jpg, make([]byte, 4<<20)...))
+	body, contentType := form(t, append(jpg, make([]byte, 4<<20)...))
 	d.answer(post("/v1/sessions/"+made.ID+"/pictures", body, with(mine, "Content-Type", contentType)), 200, nil)
 	require.Len(t, server.Media(made.ID), 1)
 	now, err := os.Stat(temporary)

@@ -77,11 +77,11 @@ func (g *Guard) identify(r *http.Request) (Caller, error) {
 		}
 		return g.byToken(token, origin)
 	}
-	cookie, err := r.Cookie(g.cookie)
-	if err != nil || !own || !isAPI(r.URL.Path) || r.URL.Path == "/v1/open" {
+	cookies := r.CookiesNamed(g.cookie)
+	if len(cookies) == 0 || !own || !isAPI(r.URL.Path) || r.URL.Path == "/v1/open" {
 		return nobody, nil
 	}
-	caller, err := g.byCookie(cookie.Value)
+	caller, err := g.byCookie(cookies[0].Value)
 	if err == nil && changes(r.Method) && r.Header.Get(pageHeader) != "1" {
 		return nobody, fault.New(fault.PageHeaderMissing, "", nil)
 	}

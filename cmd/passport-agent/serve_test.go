@@ -223,7 +223,7 @@ func (r *running) cycle(document *virtual.Document, reader int) (api.ReadBody, e
 		return read, err
 	}
 	if read.State != agent.StateDone || read.Report.Upload.State != tap.UploadAccepted {
-		return read, fmt.Errorf("state %s, upload %s, %+v", read.State, read.Report.Upload.State, read.Error)
+		return read, fmt.Errorf("state %s, upload %s: %w", read.State, read.Report.Upload.State, read.Error)
 	}
 	return read, r.call(http.MethodDelete, "/v1/reads/"+read.ID, nil, nil)
 }
