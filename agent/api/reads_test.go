@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -122,7 +123,7 @@ func TestPersonalDataIsErased(t *testing.T) {
 	var extended api.ReadBody
 	d.answer(post("/v1/reads/"+read.ID+"/extend", "", mine), 200, &extended)
 	require.True(t, extended.Expires.After(*first.Expires))
-	require.Eventually(t, func() bool { return d.send(get("/v1/reads/"+read.ID+"/holder", mine)).StatusCode == 410 }, patience, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return d.send(get("/v1/reads/"+read.ID+"/holder", mine)).StatusCode == http.StatusGone }, patience, 20*time.Millisecond)
 	require.False(t, time.Now().Before(*extended.Expires), "not before its time")
 	d.answer(get("/v1/reads/"+read.ID, mine), 200, &read)
 	require.False(t, read.Portrait)
