@@ -3,6 +3,7 @@ package icao
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"passport-agent/bac"
 	"passport-agent/icao/lds"
@@ -72,11 +73,16 @@ func (s *Session) takeCardAccess(b []byte) error {
 	}
 	var offered []pace.Info
 	for _, entry := range infos.PACE {
-		if info := pace.Info(entry); !info.NeedsExtended() || s.card.Limits().Extended != iso7816.No {
-			offered = append(offered, info)
-		}
+		offered = append(offered, pace.Info(entry))
 	}
-	s.cardAccess, s.offered = b, pace.ByStrength(offered)
+	offered = pace.ByStrength(offered)
+	if len(offered) == 0 && infos.AnnouncesPACE() && !s.tolerates(UnknownPACE) {
+		return fault.New(fault.AccessRefused, "the chip offers no PACE that this reader knows", nil)
+	}
+	if s.card.Limits().Extended == iso7816.No {
+		offered = slices.DeleteFunc(offered, pace.Info.NeedsExtended)
+	}
+	s.cardAccess, s.offered = b, offered
 	return nil
 }
 

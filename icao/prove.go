@@ -30,10 +30,12 @@ type proving struct {
 	onKeys   bool // the session uses the keys of Chip Authentication
 	unproved bool // nothing has been answered under them yet
 	failures int  // sessions that ended before anything was
+	reopen   bool // the chip counts as a copy; it is read on in a session without them
 }
 
 // maxProofFailures is how often the first answer under the new keys may fail before
-// the chip counts as a copy: genuine ones drop a session now and then.
+// the chip counts as a copy: genuine ones drop a session now and then. Without
+// SessionRestart once is enough.
 const maxProofFailures = 2
 
 // Proof returns what the chip has proved so far. Chip Authentication is decided with
@@ -257,9 +259,9 @@ func (s *Session) confirm(answered bool) {
 		}
 	case s.lost:
 		p.unproved = false
-		if p.failures++; p.failures == maxProofFailures {
+		if p.failures++; p.failures == maxProofFailures || !s.tolerates(SessionRestart) {
 			p.proof.ChipAuthentication.Outcome = verdict.WrongAnswer
-			p.offers = nil
+			p.offers, p.reopen = nil, true
 		}
 	}
 }

@@ -99,6 +99,8 @@ func (r *fileReader) step(ctx context.Context) error {
 	case len(response.Data) > 0 && (sw == iso7816.SWSuccess || sw == iso7816.SWEndOfFile && s.tolerates(EndWarning)):
 		s.current = r.file
 		return r.take(response.Data)
+	case sw == iso7816.SWSuccess && !s.tolerates(EmptyAnswer):
+		return r.stopped(sw)
 	default:
 		return r.refused(bySFI, asked, sw)
 	}

@@ -55,7 +55,9 @@ func (s *Session) exchange(ctx context.Context, c iso7816.Command) (iso7816.Resp
 // application where BAC was used, from power-up where PACE was, which needs the
 // master file.
 func (s *Session) restart(ctx context.Context) error {
-	if s.restarts == maxRestarts || !s.tolerates(SessionRestart) {
+	afterProof := s.proving.reopen
+	s.proving.reopen = false
+	if s.restarts == maxRestarts || !s.tolerates(SessionRestart) && !afterProof {
 		return fault.New(fault.ChipStatus, "the chip has ended the session", iso7816.SWSMObjectsIncorrect)
 	}
 	s.restarts++

@@ -71,7 +71,8 @@ type Options struct {
 	OnFailed OnFailed
 	// Zone is the machine-readable zone of the data page, where all of it is known.
 	Zone *mrz.MRZ
-	// Profile says which deviations from the standard are minded.
+	// Profile says which deviations from the standard are minded, in files and in the
+	// dialogue with the chip.
 	Profile verdict.Profile
 	// Trust holds the country signers; nil is none.
 	Trust *trust.Store
@@ -186,7 +187,7 @@ func (t *tap) read(ctx context.Context) (protected bool, err error) {
 	t.observe(Event{Kind: EventDocument})
 
 	started := t.Now()
-	options := icao.Options{Access: t.Access, Random: t.Random, Observe: t.reading, ProbeExtended: t.ProbeExtended, NoChipAuthentication: t.NoChipAuthentication, Memory: t.Memory}
+	options := icao.Options{Access: t.Access, Random: t.Random, Observe: t.reading, ProbeExtended: t.ProbeExtended, NoChipAuthentication: t.NoChipAuthentication, Memory: t.Memory, Without: icao.Without(t.Profile)}
 	if !t.NoResume {
 		options.PutBack = t.putBack
 	}

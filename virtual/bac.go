@@ -120,6 +120,9 @@ func (c *Chip) authenticationAnswer(rndIC, rndIFD, keyIC []byte) ([]byte, iso781
 		answer[nonceSize] ^= 0x01
 	}
 	cipher.NewCBCEncrypter(c.keys.block, make([]byte, nonceSize)).CryptBlocks(answer, answer)
+	if c.profile.BACFault == BACBadCryptogram {
+		answer[0] ^= 0x01
+	}
 	mac, err := c.keys.sum(answer)
 	if err != nil {
 		return nil, iso7816.SWUnspecified

@@ -12,7 +12,7 @@ import (
 // of the ephemeral key of the mapping and the static key, which only the chip can
 // know (Doc 9303-11, 4.4.3.5). The arithmetic is not constant-time: the key is
 // that of a specimen.
-func (c *Chip) chipAuthenticationData(run *paceRun) ([]byte, error) {
+func (c *Chip) chipAuthenticationData(run *paceRun, unpadded bool) ([]byte, error) {
 	order := run.domain.Order()
 	quotient := new(big.Int).ModInverse(new(big.Int).SetBytes(c.chipKeys[run.domain.ID()]), order)
 	quotient.Mul(quotient, new(big.Int).SetBytes(run.mapping.Bytes())).Mod(quotient, order)
@@ -27,7 +27,10 @@ func (c *Chip) chipAuthenticationData(run *paceRun) ([]byte, error) {
 		vector[i] = 0xFF
 	}
 	block.Encrypt(vector, vector)
-	data = sm.Pad(data, 0, block.BlockSize())
+	if !unpadded {
+		data = sm.Pad(data, 0, block.BlockSize())
+	}
+	data = data[:len(data)/block.BlockSize()*block.BlockSize()]
 	cipher.NewCBCEncrypter(block, vector).CryptBlocks(data, data)
 	return data, nil
 }
@@ -37,7 +40,8 @@ func (c *Chip) withChipAuthentication(run *paceRun, objects []paceObject) ([]pac
 	if run.protocol.mapping != chipAuthenticationMapping {
 		return objects, iso7816.SWSuccess
 	}
-	data, err := c.chipAuthenticationData(run)
+	unpadded := c.plannedPACEFault(run.offer, run.step).Kind == PACEUnpaddedChipData
+	data, err := c.chipAuthenticationData(run, unpadded)
 	if err != nil {
 		return nil, iso7816.SWUnspecified
 	}

@@ -2,6 +2,7 @@ package virtual
 
 import (
 	"math/big"
+	"slices"
 
 	"passport-agent/internal/ec"
 	"passport-agent/iso7816"
@@ -142,6 +143,9 @@ func (c *Chip) authenticateChip(r request, selected agreement) ([]byte, iso7816.
 // agreeOn computes the shared secret and readies the new session, which begins behind
 // the answer (Doc 9303-11, 6.2.1 and 9.8.2).
 func (c *Chip) agreeOn(a agreement, ephemeral []byte) iso7816.StatusWord {
+	if status := c.profile.RepeatedEphemeralKey; status != 0 && slices.Contains(c.ephemerals, string(ephemeral)) {
+		return iso7816.StatusWord(status)
+	}
 	public, err := a.domain.Decode(ephemeral)
 	if err != nil {
 		return iso7816.SWWrongData

@@ -37,6 +37,9 @@ type Profile struct {
 	// SelectApplicationInSession answers SELECT of the application under secure
 	// messaging with a status word, although it is selected from then on.
 	SelectApplicationInSession Status `json:"selectApplicationInSession,omitempty"`
+	// SelectApplicationWithoutAccess answers SELECT of the application outside of
+	// secure messaging with a status word, so that nothing but PACE opens the chip.
+	SelectApplicationWithoutAccess Status `json:"selectApplicationWithoutAccess,omitempty"`
 	// SelectEFWithoutAccess is the answer to SELECT of a protected file before
 	// access is granted: 6982 where empty; 9000 selects it (Doc 9303-11, 4.3.2
 	// allows both).
@@ -95,6 +98,9 @@ type Profile struct {
 	KeyReferenceStatus Status `json:"keyReferenceStatus,omitempty"`
 	// ChipAuthenticationFault has Chip Authentication go wrong.
 	ChipAuthenticationFault ChipAuthenticationFault `json:"chipAuthenticationFault,omitempty"`
+	// RepeatedEphemeralKey answers a public key of a reader for Chip Authentication that
+	// the chip has been sent before; empty takes it.
+	RepeatedEphemeralKey Status `json:"repeatedEphemeralKey,omitempty"`
 	// InternalAuthenticate answers INTERNAL AUTHENTICATE with a status word.
 	InternalAuthenticate Status `json:"internalAuthenticate,omitempty"`
 	// ActiveAuthenticationFault spoils signatures of Active Authentication.
@@ -201,9 +207,10 @@ type BACFault string
 
 // Faults of the answer to EXTERNAL AUTHENTICATE.
 const (
-	BACBadMAC      BACFault = "mac"
-	BACWrongRNDIFD BACFault = "rnd.ifd"
-	BACWrongRNDIC  BACFault = "rnd.ic"
+	BACBadMAC        BACFault = "mac"
+	BACBadCryptogram BACFault = "cryptogram" // a bit is wrong in it; the MAC over it is right
+	BACWrongRNDIFD   BACFault = "rnd.ifd"
+	BACWrongRNDIC    BACFault = "rnd.ic"
 )
 
 // NakedErrors says what becomes of a session in which an error is answered
@@ -233,7 +240,8 @@ const (
 	SMNoStatus        SMFaultKind = "noStatus"
 	SMNoCryptogram    SMFaultKind = "noCryptogram"
 	SMWrongCryptogram SMFaultKind = "wrongCryptogram"
-	SMLongLength      SMFaultKind = "longLength" // length of the cryptogram in more bytes than needed; the MAC is right
+	SMWrongPadding    SMFaultKind = "wrongPadding" // the cryptogram is one of something that is not padded; the MAC is right
+	SMLongLength      SMFaultKind = "longLength"   // length of the cryptogram in more bytes than needed; the MAC is right
 )
 
 // StatusAt answers one command with a bare status word without executing it.

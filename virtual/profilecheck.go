@@ -38,7 +38,7 @@ func checkNames(p Profile) error {
 		oneOf("chipAuthenticationFault", p.ChipAuthenticationFault, chipFaults...),
 		oneOf("activeAuthenticationFault", p.ActiveAuthenticationFault, activeFaults...),
 		oneOf("signatureLength", p.SignatureLength, SignatureCorrectLe, SignatureCut, SignatureNothing),
-		oneOf("bacFault", p.BACFault, BACBadMAC, BACWrongRNDIFD, BACWrongRNDIC),
+		oneOf("bacFault", p.BACFault, BACBadMAC, BACBadCryptogram, BACWrongRNDIFD, BACWrongRNDIC),
 		oneOf("nakedErrors", p.NakedErrors, NakedKeep, NakedEnd),
 		oneOf("extended.refused", p.refusesExtended(), NakedKeep, NakedEnd),
 	} {
@@ -101,7 +101,7 @@ func checkNumbers(p Profile) error {
 
 func checkFaults(p Profile) error {
 	for _, f := range p.SMFaults {
-		err := oneOf("smFaults.kind", f.Kind, SMWrongMAC, SMNoMAC, SMNoStatus, SMNoCryptogram, SMWrongCryptogram, SMLongLength)
+		err := oneOf("smFaults.kind", f.Kind, SMWrongMAC, SMNoMAC, SMNoStatus, SMNoCryptogram, SMWrongCryptogram, SMWrongPadding, SMLongLength)
 		if err != nil || f.Kind == "" || f.Response < 0 {
 			return fmt.Errorf("%w: secure messaging fault %q at %d", ErrProfile, f.Kind, f.Response)
 		}

@@ -54,6 +54,9 @@ func (c *Chip) selectApplication(r request) ([]byte, iso7816.StatusWord) {
 	if !bytes.Equal(r.Data, applicationID) {
 		return nil, iso7816.SWFileNotFound
 	}
+	if !r.protected && c.profile.SelectApplicationWithoutAccess != 0 {
+		return nil, iso7816.StatusWord(c.profile.SelectApplicationWithoutAccess)
+	}
 	c.application, c.current = true, ""
 	if r.protected && c.profile.SelectApplicationInSession != 0 {
 		return nil, iso7816.StatusWord(c.profile.SelectApplicationInSession)

@@ -158,6 +158,9 @@ func (s *session) encipher(dst []byte, ins byte, data []byte, fault SMFaultKind)
 		return dst
 	}
 	padded := sm.Pad(append([]byte(nil), data...), 0, s.state.Algorithm().BlockSize())
+	if fault == SMWrongPadding {
+		padded[len(padded)-1] = 0x01
+	}
 	s.state.Encrypt(padded)
 	tag := sm.TagCryptogramOdd
 	if ins%2 == 0 {

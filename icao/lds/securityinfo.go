@@ -222,9 +222,14 @@ func appendInfo[T any](list *[]T, raw []byte, id func(T) int) error {
 
 // AnnouncesChipAuthentication reports whether there is an entry, well formed or not, of Chip
 // Authentication (Doc 9303-11, 9.2.5).
-func (s *SecurityInfos) AnnouncesChipAuthentication() bool {
+func (s *SecurityInfos) AnnouncesChipAuthentication() bool { return s.announces(idCA) }
+
+// AnnouncesPACE reports the same of PACE (Doc 9303-11, 9.2.1 and 9.2.2).
+func (s *SecurityInfos) AnnouncesPACE() bool { return s.announces(idPACE) }
+
+func (s *SecurityInfos) announces(node asn1.ObjectIdentifier) bool {
 	return slices.ContainsFunc(s.All, func(i SecurityInfo) bool {
-		return len(i.Protocol) > len(idCA) && i.Protocol[:len(idCA)].Equal(idCA)
+		return len(i.Protocol) > len(node) && i.Protocol[:len(node)].Equal(node)
 	})
 }
 

@@ -58,6 +58,7 @@ var tolerated = map[string]string{
 	"dg2_pose_angle_uncertainty_roll":  pictureCounts,
 
 	"com_lds_version_differs": versionUnused,
+	"com_missing":             "EF.SOD lists the data groups, and is signed; an upload needs the file and is refused without",
 
 	"dg14_security_info_malformed":            "an entry that cannot be read is not used",
 	"dg14_chip_authentication_info_missing":   "French documents have a key alone and mean 3DES",

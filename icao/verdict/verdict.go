@@ -126,6 +126,7 @@ func (v *Verdict) comAgainstSOD(d *lds.Document) {
 	switch {
 	case d.COM == nil:
 		c.Result, c.Reason = NotSupported, "the chip has no EF.COM"
+		v.Warnings = append(v.Warnings, lds.Warning{Name: "com_missing"})
 	case !sameGroups(d.COM.DataGroups, d.SOD.DataGroups):
 		c.Result, c.Advice = Failed, adviceExamine
 		c.Reason = "EF.COM and EF.SOD name different data groups"

@@ -93,7 +93,7 @@ func (s Specimen) edit(document *virtual.Document, file virtual.File) error {
 
 // base is a document with generated files, without EF.SOD.
 func (b *builder) base(s Specimen) (*virtual.Document, error) {
-	name, err := json.Marshal([]any{s.Holder, s.PACE, s.Picture, s.ChipAuthentication, s.ActiveAuthentication})
+	name, err := json.Marshal([]any{s.Holder, s.PACE, s.Picture, s.DG2Size, s.ChipAuthentication, s.ActiveAuthentication})
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func (b *builder) base(s Specimen) (*virtual.Document, error) {
 	if base == nil {
 		// EF.SOD is made here; what stands in its place keeps virtual from signing one.
 		base, err = virtual.Personalise(virtual.Options{
-			Holder: s.Holder, Now: madeAt, Random: rand.NewChaCha8([32]byte{1}), Portrait: portrait,
+			Holder: s.Holder, Now: madeAt, Random: rand.NewChaCha8([32]byte{1}), Portrait: portrait, DG2Size: s.DG2Size,
 			PACE: s.PACE.Offers, CAN: s.PACE.CAN, DG14: s.PACE.DG14, ChipAuthentication: s.ChipAuthentication, ActiveAuthentication: active,
 			Files: map[virtual.File][]byte{virtual.SOD: {}},
 		})

@@ -7,6 +7,7 @@ package conformance
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -51,16 +52,46 @@ type Case struct {
 	// Document is merged over the specimen of the default configuration; it has to be
 	// judged successful. Deviation is merged over it (RFC 7396), and each of Variants
 	// over both: all of them have to come out alike.
-	Document  json.RawMessage   `json:"document,omitempty"`
-	Deviation json.RawMessage   `json:"deviation,omitempty"`
-	Variants  []json.RawMessage `json:"variants,omitempty"`
+	Document  json.RawMessage `json:"document,omitempty"`
+	Deviation json.RawMessage `json:"deviation,omitempty"`
+	Variants  []Variant       `json:"variants,omitempty"`
 	// Fails is the one check that fails, with the deviation that it minds
 	// ("sod_conformity:sod_version"), or the code of the error that ends the reading.
+	// Where none fails and one cannot be made, it is that one
+	// ("undetermined:chip_authentication"). A variant may name its own.
 	Fails string `json:"fails,omitempty"`
 	// Also are further checks that fail, where the plan itself asks for one deviation in
 	// several places. The note says which.
 	Also []string `json:"also,omitempty"`
 }
+
+// Variant is one of several forms of a deviation.
+type Variant struct {
+	// Fails is the check that fails or the code, where it is not that of the case.
+	Fails string
+	// Patch is merged over the deviation.
+	Patch json.RawMessage
+}
+
+// UnmarshalJSON takes "fails" out of the patch that it stands in.
+func (v *Variant) UnmarshalJSON(b []byte) error {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(b, &fields); err != nil {
+		return err
+	}
+	if fails, ok := fields["fails"]; ok {
+		if err := json.Unmarshal(fails, &v.Fails); err != nil {
+			return err
+		}
+		delete(fields, "fails")
+	}
+	var err error
+	v.Patch, err = json.Marshal(fields)
+	return err
+}
+
+// fails is the check that fails in a variant, or the code.
+func (c Case) fails(v Variant) string { return cmp.Or(v.Fails, c.Fails) }
 
 // planned is a case as the plan lists it.
 type planned struct {
@@ -119,6 +150,8 @@ func (s *Suite) check(c Case, name string) error {
 		return fmt.Errorf("outcome %q", c.Outcome)
 	case (c.Outcome == Failed) != (c.Fails != ""):
 		return errors.New("a case that fails, and no other, names the check that does")
+	case c.Outcome != Failed && slices.ContainsFunc(c.Variants, func(v Variant) bool { return v.Fails != "" }):
+		return errors.New("a variant of a case that does not fail names a check that does")
 	case len(c.Also) > 0 && (c.Outcome != Failed || c.Note == ""):
 		return errors.New("more than one check that fails needs a note")
 	case c.Outcome == Failed && c.Deviation == nil && len(c.Variants) == 0:

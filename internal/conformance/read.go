@@ -38,6 +38,19 @@ func (o observed) outcome() Outcome {
 	return Failed
 }
 
+// decisive names the checks that keep a document from being successful: those that
+// fail, and where none does, those that cannot be made.
+func (o observed) decisive() []string {
+	if len(o.failed) > 0 {
+		return o.failed
+	}
+	var names []string
+	for _, name := range o.undetermined {
+		names = append(names, "undetermined:"+name)
+	}
+	return names
+}
+
 func (o observed) String() string {
 	switch {
 	case o.broken != "":
@@ -72,7 +85,14 @@ func (b *builder) read(ctx context.Context, s Specimen, profile verdict.Profile)
 			o = observed{broken: fmt.Sprintf("panic: %v\n%s", p, debug.Stack())}
 		}
 	}()
-	o = inspect(ctx, chip, access, zone, profile, m)
+	for range max(s.Reader.Readings, 1) {
+		if o = inspect(ctx, chip, access, zone, profile, m); o.outcome() != Successful {
+			break
+		}
+		if err := chip.Reset(ctx); err != nil {
+			return o, err
+		}
+	}
 	if ctx.Err() != nil {
 		o.broken = "no answer in time"
 	}
@@ -81,7 +101,7 @@ func (b *builder) read(ctx context.Context, s Specimen, profile verdict.Profile)
 
 // inspect is the reader's part: nothing in it knows of the case.
 func inspect(ctx context.Context, chip *virtual.Chip, access icao.Access, zone *mrz.MRZ, profile verdict.Profile, m *made) observed {
-	session, err := icao.Open(ctx, chip, icao.Options{Access: access})
+	session, err := icao.Open(ctx, chip, icao.Options{Access: access, Without: icao.Without(profile)})
 	if err != nil {
 		return observed{code: fault.From(err).Code}
 	}

@@ -42,16 +42,16 @@ func (r *Runner) run(ctx context.Context, c Case) (Outcome, string) {
 	}
 	variants := c.Variants
 	if len(variants) == 0 {
-		variants = []json.RawMessage{nil}
+		variants = []Variant{{}}
 	}
 	outcome := Outcome("")
 	for i, variant := range variants {
-		o, err := r.read(ctx, c.Document, c.Deviation, variant)
+		o, err := r.read(ctx, c.Document, c.Deviation, variant.Patch)
 		if err != nil {
 			return "", fmt.Sprintf("variant %d: %v", i, err)
 		}
 		outcome = o.outcome()
-		if miss := c.holds(o); miss != "" {
+		if miss := c.holds(o, c.fails(variant)); miss != "" {
 			if len(c.Variants) > 0 {
 				miss = fmt.Sprintf("variant %d: %s", i, miss)
 			}
@@ -72,7 +72,7 @@ func (r *Runner) read(ctx context.Context, layers ...json.RawMessage) (observed,
 // holds says what is wrong with an answer, empty where it is the one asked for. One
 // check fails and no other, or one error ends the reading: a document that is refused
 // for something else is a miss.
-func (c Case) holds(o observed) string {
+func (c Case) holds(o observed, fails string) string {
 	switch {
 	case o.broken != "":
 		return o.String()
@@ -84,12 +84,12 @@ func (c Case) holds(o observed) string {
 		}
 		return ""
 	case o.code != "":
-		if string(o.code) != c.Fails {
-			return fmt.Sprintf("%s, not with %s", o, c.Fails)
+		if string(o.code) != fails {
+			return fmt.Sprintf("%s, not with %s", o, fails)
 		}
 		return ""
-	case !slices.Equal(slices.Sorted(slices.Values(o.failed)), slices.Sorted(slices.Values(append([]string{c.Fails}, c.Also...)))):
-		return fmt.Sprintf("%s; to fail has %s %v alone", o, c.Fails, c.Also)
+	case !slices.Equal(slices.Sorted(slices.Values(o.decisive())), slices.Sorted(slices.Values(append([]string{fails}, c.Also...)))):
+		return fmt.Sprintf("%s; to fail has %s %v alone", o, fails, c.Also)
 	default:
 		return ""
 	}

@@ -30,7 +30,7 @@ func TestWhatIsAMiss(t *testing.T) {
 		"the document is not good":    {Outcome: conformance.Failed, Document: json.RawMessage(wrongHash), Deviation: json.RawMessage(wrongHash), Fails: "dg2_hash"},
 		"a field is misspelt":         {Outcome: conformance.Failed, Deviation: json.RawMessage(`{"sod": {"hashs": {"2": "00"}}}`), Fails: "dg2_hash"},
 		"no part of that name":        {Outcome: conformance.Failed, Deviation: json.RawMessage(`{"sod": {"signerInfo": {"edition": ""}}}`), Fails: "file_malformed"},
-		"one of its variants is good": {Outcome: conformance.Failed, Variants: []json.RawMessage{json.RawMessage(wrongHash), json.RawMessage(`{}`)}, Fails: "dg2_hash"},
+		"one of its variants is good": {Outcome: conformance.Failed, Variants: []conformance.Variant{{Patch: json.RawMessage(wrongHash)}, {Patch: json.RawMessage(`{}`)}}, Fails: "dg2_hash"},
 	} {
 		require.NotEmpty(t, runner.Run(t.Context(), c).Miss, name)
 	}

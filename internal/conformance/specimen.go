@@ -23,6 +23,9 @@ type Specimen struct {
 	Content map[virtual.File]virtual.Hex `json:"content,omitempty"`
 	// Picture is the portrait in DG2, a file in pictures/; a drawn one where empty.
 	Picture string `json:"picture,omitempty"`
+	// DG2Size is the size of DG2 in bytes where the portrait is a drawn one; 0 leaves
+	// it as it comes.
+	DG2Size int `json:"dg2Size,omitempty"`
 	// Files are edits of the files. Those of EF.SOD and EF.CardSecurity are made when
 	// they have been signed, all others before the files are hashed.
 	Files      map[virtual.File][]edit.Edit `json:"files,omitempty"`
@@ -75,6 +78,9 @@ type Reader struct {
 	ByCAN bool `json:"byCAN,omitempty"`
 	// Extended has the reader announce that it passes APDUs of extended length.
 	Extended bool `json:"extended,omitempty"`
+	// Readings is how often the same chip is read, with a reset in between; 0 is once.
+	// Each reading has to be successful where the case is.
+	Readings int `json:"readings,omitempty"`
 	// WithoutZone leaves the comparison of DG1 with the data page out.
 	WithoutZone bool `json:"withoutZone,omitempty"`
 }
