@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"maps"
+	mathrand "math/rand/v2"
 	"slices"
 	"sync"
 	"testing"
@@ -405,6 +406,29 @@ func TestASessionDroppedOnceIsNoCopy(t *testing.T) {
 	require.Equal(t, verdict.Successful, j.status, "%v", j.failed())
 	require.Equal(t, 2, chip.Counters().ByInstruction[iso7816.InsManageSecurityEnv])
 	require.Len(t, slices.Compact(slices.Sorted(slices.Values(chip.EphemeralKeys()))), 2, "a fresh key each time")
+}
+
+// In the profile strict it is, and the document is read on so that the verdict says so.
+func TestASessionDroppedOnceIsACopyWhereNothingIsTriedAgain(t *testing.T) {
+	document := provable(t, virtual.Options{ChipAuthentication: []virtual.ChipAuthenticationInfo{chipInfo("ECDH-3DES", 11)}})
+	chip := chipOf(t, document, virtual.Profile{ChipAuthenticationFault: virtual.ChipOldKeys})
+	j := prove(t, document, chip, icao.Options{Access: icao.Access{Protocol: icao.BAC}, Without: icao.Without(verdict.Strict)})
+	require.Equal(t, []string{"chip_authentication"}, j.failed())
+	require.Equal(t, 1, chip.Counters().ByInstruction[iso7816.InsManageSecurityEnv], "it is asked once")
+	require.Contains(t, j.document.Files, lds.DG2)
+}
+
+// A reader that sends the same public key twice is refused by a chip that remembers it:
+// what conformity case ISO7816_D_10 rests on.
+func TestARepeatedEphemeralKeyIsNoticed(t *testing.T) {
+	document := provable(t, virtual.Options{ChipAuthentication: []virtual.ChipAuthenticationInfo{chipInfo("ECDH-AES-128", 12)}})
+	chip := chipOf(t, document, virtual.Profile{RepeatedEphemeralKey: 0x6300})
+	stuck := func() icao.Options { o := bac(); o.Random = mathrand.NewChaCha8([32]byte{7}); return o }
+	require.Equal(t, verdict.Successful, prove(t, document, chip, stuck()).status)
+	require.NoError(t, chip.Reset(t.Context()))
+	require.Equal(t, []string{"chip_authentication"}, prove(t, document, chip, stuck()).failed())
+	require.NoError(t, chip.Reset(t.Context()))
+	require.Equal(t, verdict.Successful, prove(t, document, chip, bac()).status)
 }
 
 // The document is taken away after it has proved itself, and a copy is put back in its

@@ -10,7 +10,8 @@ import (
 
 // UploadPortrait uploads the portrait of DG2, byte for byte, as a picture with the
 // context face-nfc. The service takes no JPEG 2000, and most documents have that:
-// then there is a warning and nothing is sent.
+// then there is a warning and nothing is sent. Likewise where the picture is too large
+// for the service: to make it smaller it would have to be decoded, whatever its hash.
 func UploadPortrait(ctx context.Context, to Uploader, sessionID string, dg2 []byte, observe func(upload.Event)) (Upload, []Warning, error) {
 	skipped := func(why string) (Upload, []Warning, error) {
 		return Upload{State: UploadNone, SessionID: sessionID}, []Warning{{Name: "portrait_not_sent", Text: why}}, nil
@@ -37,7 +38,7 @@ func portraitFile(dg2 []byte) (file media.File, why string) {
 	if portrait.Format != lds.JPEG {
 		return media.File{}, "The portrait in the chip is no JPEG picture, and the service takes no other; the chip data hold it all the same."
 	}
-	file, err = media.Prepare(portrait.Image, media.Options{})
+	file, err = media.Prepare(portrait.Image, media.Options{NoResize: true})
 	if err != nil {
 		return media.File{}, "The portrait in the chip cannot be sent as a picture; the chip data hold it all the same."
 	}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"image"
+	"image/jpeg"
 	"log/slog"
 	"net"
 	"net/http"
@@ -17,6 +19,7 @@ import (
 	"passport-agent/icao/lds"
 	"passport-agent/icao/mrz"
 	"passport-agent/icao/trust"
+	"passport-agent/icao/verdict"
 	"passport-agent/internal/canary"
 	"passport-agent/internal/fault"
 	"passport-agent/internal/secret"
@@ -24,6 +27,7 @@ import (
 	"passport-agent/iso7816/sm"
 	"passport-agent/tap"
 	"passport-agent/upload"
+	"passport-agent/upload/media"
 	"passport-agent/upload/sandbox"
 	"passport-agent/virtual"
 )
@@ -317,6 +321,42 @@ func TestThePortraitFollowsAsAPicture(t *testing.T) {
 	require.Equal(t, tap.UploadAccepted, result.Report.Upload.State)
 	require.Equal(t, tap.UploadFailed, result.Report.Portrait.State)
 	require.Len(t, d.sandbox.Media(session), 1)
+}
+
+// A portrait that is larger than the service takes is not made smaller: that would
+// decode it, proved or not.
+func TestALargePortraitIsNotDecodedToBeSent(t *testing.T) {
+	var large bytes.Buffer
+	require.NoError(t, jpeg.Encode(&large, image.NewGray(image.Rect(0, 0, media.MaxSide+1, 1)), nil))
+	made, err := virtual.Personalise(virtual.Options{Portrait: &virtual.Portrait{Picture: large.Bytes(), Width: media.MaxSide + 1, Height: 1}})
+	require.NoError(t, err)
+	d := newDesk(t, virtual.Profile{}, nil)
+	upload, warnings, err := tap.UploadPortrait(t.Context(), d.client, session, made.Files[virtual.DataGroup(2)], nil)
+	require.NoError(t, err)
+	require.Equal(t, tap.UploadNone, upload.State)
+	require.Len(t, warnings, 1)
+	require.Empty(t, d.sandbox.Media(session))
+}
+
+// The profile strict minds what a chip does otherwise in the dialogue, too: where field
+// tries again, it has failed.
+func TestStrictEndsWhereFieldTriesAgain(t *testing.T) {
+	for code, profile := range map[fault.Code]virtual.Profile{
+		fault.WrongMRZ:   {RefuseAuthentications: 1},
+		fault.ChipStatus: {DropSessions: 1},
+	} {
+		for name, want := range map[verdict.Profile]fault.Code{verdict.Field: "", verdict.Strict: code} {
+			d := newDesk(t, profile, nil)
+			d.options.Profile, d.options.Uploader = name, nil
+			result := tap.Run(t.Context(), d.options)
+			if want == "" {
+				require.NoError(t, result.Err)
+				continue
+			}
+			require.ErrorIs(t, result.Err, want)
+			require.Equal(t, tap.StatusAborted, result.Report.Status)
+		}
+	}
 }
 
 // Where several hold, the upload's failure comes before the failed check

@@ -107,6 +107,10 @@ func TestBasicAccessControlFaults(t *testing.T) {
 		virtual.BACBadMAC: func(rndIC, rndIFD, challenge, sent []byte, macRight bool) {
 			require.False(t, macRight)
 		},
+		virtual.BACBadCryptogram: func(rndIC, rndIFD, challenge, sent []byte, macRight bool) {
+			require.True(t, macRight)
+			require.NotEqual(t, challenge, rndIC)
+		},
 		virtual.BACWrongRNDIC: func(rndIC, rndIFD, challenge, sent []byte, macRight bool) {
 			require.True(t, macRight)
 			require.NotEqual(t, challenge, rndIC)

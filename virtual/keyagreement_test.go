@@ -106,6 +106,22 @@ func TestChipAuthenticationChangesTheKeys(t *testing.T) {
 	}
 }
 
+// A public key that was sent before is refused where the profile says so, in a later
+// session too.
+func TestRepeatedEphemeralKeys(t *testing.T) {
+	document := proving(t, virtual.Options{ChipAuthentication: []virtual.ChipAuthenticationInfo{{Protocol: "ECDH-3DES", ParameterID: 12}}})
+	_, public := pair(t, 12)
+	_, other := pair(t, 12)
+	for refused, want := range map[virtual.Status]iso7816.StatusWord{0: iso7816.SWSuccess, 0x6300: iso7816.SWAuthenticationFailed} {
+		chip := provingChip(t, document, virtual.Profile{RepeatedEphemeralKey: refused})
+		authenticate(t, chip).expect(iso7816.SWSuccess, setKAT(public))
+		require.NoError(t, chip.Reset(t.Context()))
+		authenticate(t, chip).expect(want, setKAT(public))
+		require.NoError(t, chip.Reset(t.Context()))
+		authenticate(t, chip).expect(iso7816.SWSuccess, setKAT(other))
+	}
+}
+
 // What the card refuses, and with which status word; the old session goes on.
 func TestChipAuthenticationIsRefused(t *testing.T) {
 	document := proving(t, virtual.Options{ChipAuthentication: []virtual.ChipAuthenticationInfo{

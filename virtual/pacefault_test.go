@@ -48,6 +48,14 @@ func TestFaultsOfKeysAndTokens(t *testing.T) {
 			_, err := domain.Decode(key)
 			require.ErrorIs(t, err, ec.ErrElement)
 
+			for _, kind := range []virtual.PACEFaultKind{virtual.PACEOffCurveX, virtual.PACEPointForm, virtual.PACEZero} {
+				_, answer := faulty(t, info, step, kind)
+				key := value(t, answer, 0x7C, tag)
+				_, err := domain.Decode(key)
+				require.ErrorIs(t, err, ec.ErrElement, "%s", kind)
+				require.Equal(t, kind == virtual.PACEZero, bytes.Count(key, []byte{0}) == len(key))
+			}
+
 			_, answer = faulty(t, info, step, virtual.PACEInfinity)
 			want := []byte{0x00}
 			if !domain.IsCurve() {
@@ -75,6 +83,8 @@ func TestFaultsOfDataObjects(t *testing.T) {
 		require.Equal(t, []byte{0x7C, 0x00}, answer)
 		_, answer = faulty(t, gm, step, virtual.PACEOtherTag)
 		require.Equal(t, tag-1, answer[2])
+		_, answer = faulty(t, gm, step, virtual.PACEWrongTag)
+		require.Equal(t, tag+0x10, answer[2])
 		_, answer = faulty(t, gm, step, virtual.PACENoTemplate)
 		require.Equal(t, tag, answer[0])
 		if step != 1 {
@@ -135,6 +145,11 @@ func TestFaultsOfChipAuthenticationData(t *testing.T) {
 	require.Len(t, objects[1].Value, 47)
 	_, objects = run(virtual.PACEChipDataIn8B)
 	require.EqualValues(t, 0x8B, objects[1].Tag)
+	_, objects = run(virtual.PACEEmptyChipData)
+	require.Empty(t, objects[1].Value)
+	require.EqualValues(t, 0x8A, objects[1].Tag)
+	_, objects = run(virtual.PACEUnpaddedChipData)
+	require.Len(t, objects[1].Value, 32)
 	p, objects = run(virtual.PACEWrongChipData)
 	require.Len(t, objects[1].Value, 48)
 	require.False(t, p.chipAuthenticated(static))
@@ -144,6 +159,24 @@ func TestFaultsOfChipAuthenticationData(t *testing.T) {
 	p = newPACETerminal(t, chip, gm)
 	p.open()
 	require.True(t, bytes.HasPrefix(p.answers[4], []byte{0x7C, 0x0A, 0x86, 0x08}))
+	// But for one that adds them.
+	_, answer := faulty(t, gm, 4, virtual.PACEAddedChipData)
+	require.Equal(t, make([]byte, 48), value(t, answer, 0x7C, 0x8A))
+}
+
+// Without tag and length, the template holds the token and 48 bytes that are no object.
+func TestChipAuthenticationDataWithoutTheirObject(t *testing.T) {
+	_, answer := faulty(t, cam, 4, virtual.PACEUntaggedChipData)
+	require.True(t, bytes.HasPrefix(answer, []byte{0x7C, 10 + 48, 0x86, 0x08}))
+	require.Len(t, answer, 2+10+48)
+}
+
+// A nonce in which a bit was changed on its way: the tokens do not agree in the end.
+func TestAnotherNonce(t *testing.T) {
+	for _, info := range []virtual.PACEInfo{gm, {Protocol: "DH-GM-3DES"}, {Protocol: "ECDH-IM-AES-192", ParameterID: 13}} {
+		chip := paceChip(t, virtual.Profile{PACEFaults: []virtual.PACEFault{{Step: 1, Kind: virtual.PACENonceValue}}}, info)
+		require.Equal(t, iso7816.SWAuthenticationFailed, newPACETerminal(t, chip, info).run())
+	}
 }
 
 // The first run gets 6300 at its end, the second one opens the document.

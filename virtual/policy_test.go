@@ -48,6 +48,14 @@ func TestSelectApplicationInSession(t *testing.T) {
 	require.Equal(t, iso7816.SWSuccess, status(t, chip, selectApplication...), "without a session it is as ever")
 }
 
+// Nothing but PACE opens the application.
+func TestSelectApplicationWithoutAccess(t *testing.T) {
+	chip := paceChip(t, virtual.Profile{SelectApplicationWithoutAccess: 0x6982})
+	require.Equal(t, iso7816.SWSecurityStatus, status(t, chip, selectApplication...))
+	require.Equal(t, iso7816.SWFileNotFound, status(t, chip, plain(t, read(0x1E, 0, 4))...), "it is not selected either")
+	require.True(t, newPACETerminal(t, chip, gm).open().alive())
+}
+
 // Support is announced in the ATR and EF.ATR/INFO; every use of it is refused
 // outside of secure messaging.
 func TestExtendedLengthAnnouncedAndRefused(t *testing.T) {

@@ -222,6 +222,15 @@ func TestSecureMessagingFaults(t *testing.T) {
 	}
 }
 
+// A cryptogram of something that is not padded comes under a right MAC.
+func TestResponseWithoutPadding(t *testing.T) {
+	x := authenticate(t, newChip(t, virtual.Profile{SMFaults: []virtual.SMFault{{Response: 0, Kind: virtual.SMWrongPadding}}}))
+	_, err := x.exchange(read(0x02, 0, 100))
+	require.ErrorIs(t, err, sm.ErrFormat)
+	require.NotErrorIs(t, err, sm.ErrAuthentication)
+	require.True(t, x.alive())
+}
+
 func TestResponseWithoutCryptogramIsAuthentic(t *testing.T) {
 	x := authenticate(t, newChip(t, virtual.Profile{SMFaults: []virtual.SMFault{{Kind: virtual.SMNoCryptogram}}}))
 	x.expect(iso7816.SWSuccess, read(0x02, 0, 100))

@@ -76,9 +76,7 @@ func (c Case) holds(o observed, fails string) string {
 	switch {
 	case o.broken != "":
 		return o.String()
-	case c.Outcome == Either:
-		return ""
-	case c.Outcome == Successful:
+	case c.Outcome == Successful, c.Outcome == Either && fails == "":
 		if o.outcome() != Successful {
 			return o.String()
 		}
