@@ -60,6 +60,9 @@ type Case struct {
 	// Where none fails and one cannot be made, it is that one
 	// ("undetermined:chip_authentication"). A variant may name its own.
 	Fails string `json:"fails,omitempty"`
+	// Proves are checks that have to be made, and to succeed, in a case that is
+	// successful: without them it would be so too where the reader makes none.
+	Proves []string `json:"proves,omitempty"`
 	// Also are further checks that fail, where the plan itself asks for one deviation in
 	// several places. The note says which.
 	Also []string `json:"also,omitempty"`
@@ -150,6 +153,8 @@ func (s *Suite) check(c Case, name string) error {
 		return fmt.Errorf("outcome %q", c.Outcome)
 	case c.Outcome == Failed && c.Fails == "", c.Outcome == Successful && c.Fails != "":
 		return errors.New("a case that fails, and none that is successful, names the check that does")
+	case len(c.Proves) > 0 && c.Outcome != Successful:
+		return errors.New("a case that is not successful proves nothing")
 	case c.Fails == "" && slices.ContainsFunc(c.Variants, func(v Variant) bool { return v.Fails != "" }):
 		return errors.New("a variant of a case that does not fail names a check that does")
 	case len(c.Also) > 0 && (c.Fails == "" || c.Note == ""):

@@ -26,6 +26,7 @@ type observed struct {
 	status       verdict.Result // empty where an error ended the reading
 	failed       []string       // checks, with the deviations that they mind
 	undetermined []string
+	succeeded    []string
 	code         fault.Code // of the error that ended the reading
 	broken       string     // a panic or a time-out: no answer at all
 }
@@ -128,6 +129,8 @@ func observe(v verdict.Verdict, warnings []lds.Warning) observed {
 			o.failed = append(o.failed, minded(c, warnings)...)
 		case verdict.Undetermined:
 			o.undetermined = append(o.undetermined, c.Name)
+		case verdict.Successful:
+			o.succeeded = append(o.succeeded, c.Name)
 		}
 	}
 	return o

@@ -80,6 +80,11 @@ func (c Case) holds(o observed, fails string) string {
 		if o.outcome() != Successful {
 			return o.String()
 		}
+		for _, check := range c.Proves {
+			if !slices.Contains(o.succeeded, check) {
+				return fmt.Sprintf("successful, without %s", check)
+			}
+		}
 		return ""
 	case o.code != "":
 		if string(o.code) != fails {

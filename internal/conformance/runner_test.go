@@ -20,6 +20,15 @@ func TestWhatIsAMiss(t *testing.T) {
 	runner := conformance.NewRunner(load(t))
 	good := conformance.Case{Outcome: conformance.Failed, Deviation: json.RawMessage(wrongHash), Fails: "dg2_hash"}
 	require.Empty(t, runner.Run(t.Context(), good).Miss)
+	own := conformance.Case{Outcome: conformance.Failed, Variants: []conformance.Variant{{Patch: json.RawMessage(wrongHash), Fails: "dg2_hash"}}, Fails: "dg1_hash"}
+	require.Empty(t, runner.Run(t.Context(), own).Miss, "a variant names its own check")
+	known := conformance.Case{Outcome: conformance.Either, Deviation: json.RawMessage(wrongHash), Fails: "dg2_hash"}
+	require.Empty(t, runner.Run(t.Context(), known).Miss)
+	unknown := conformance.Case{
+		Outcome: conformance.Failed, Document: json.RawMessage(`{"chipAuthentication": [{"protocol": "ECDH-3DES", "parameterId": 12}]}`),
+		Deviation: json.RawMessage(`{"chipAuthentication": [{"protocol": "ECDH-3DES", "parameterId": 12, "fault": "unknownCurve"}]}`), Fails: "undetermined:chip_authentication",
+	}
+	require.Empty(t, runner.Run(t.Context(), unknown).Miss, "a check that cannot be made keeps a document from being successful")
 
 	for name, c := range map[string]conformance.Case{
 		"another check fails":         {Outcome: conformance.Failed, Deviation: json.RawMessage(wrongHash), Fails: "dg1_hash"},
@@ -28,6 +37,11 @@ func TestWhatIsAMiss(t *testing.T) {
 		"it was to be good":           {Outcome: conformance.Successful, Deviation: json.RawMessage(wrongHash)},
 		"it does not deviate":         {Outcome: conformance.Failed, Deviation: json.RawMessage(`{}`), Fails: "dg2_hash"},
 		"the document is not good":    {Outcome: conformance.Failed, Document: json.RawMessage(wrongHash), Deviation: json.RawMessage(wrongHash), Fails: "dg2_hash"},
+		"its variant names another":   {Outcome: conformance.Failed, Variants: []conformance.Variant{{Patch: json.RawMessage(wrongHash), Fails: "dg1_hash"}}, Fails: "dg2_hash"},
+		"it proves nothing":           {Outcome: conformance.Successful, Proves: []string{"chip_authentication"}},
+		"it was to be either":         {Outcome: conformance.Either, Deviation: json.RawMessage(wrongHash)},
+		"either, by another check":    {Outcome: conformance.Either, Deviation: json.RawMessage(wrongHash), Fails: "dg1_hash"},
+		"only the first reading":      {Outcome: conformance.Successful, Document: json.RawMessage(`{"chipAuthentication": [{"protocol": "ECDH-3DES", "parameterId": 12}]}`), Deviation: json.RawMessage(`{"chip": {"statusAt": [{"command": 120, "status": "6F00"}]}, "reader": {"readings": 2}}`)},
 		"a field is misspelt":         {Outcome: conformance.Failed, Deviation: json.RawMessage(`{"sod": {"hashs": {"2": "00"}}}`), Fails: "dg2_hash"},
 		"no part of that name":        {Outcome: conformance.Failed, Deviation: json.RawMessage(`{"sod": {"signerInfo": {"edition": ""}}}`), Fails: "file_malformed"},
 		"one of its variants is good": {Outcome: conformance.Failed, Variants: []conformance.Variant{{Patch: json.RawMessage(wrongHash)}, {Patch: json.RawMessage(`{}`)}}, Fails: "dg2_hash"},
@@ -45,6 +59,8 @@ func TestACaseFileThatIsNotThePlansIsRefused(t *testing.T) {
 		"another basis":               `{"id": "LDS_H_03", "title": "t", "outcome": "successful", "basis": "reconstructed"}`,
 		"not the outcome of the text": `{"id": "LDS_H_03", "title": "t", "outcome": "either", "basis": "text", "note": "n"}`,
 		"an unknown field":            `{"id": "LDS_H_03", "title": "t", "outcome": "successful", "basis": "text", "deviations": {}}`,
+		"a failed one that proves":    `{"id": "LDS_H_43", "title": "t", "outcome": "failed", "basis": "reconstructed", "fails": "dg2_hash", "proves": ["dg1_hash"], "deviation": {}}`,
+		"a variant of a good one":     `{"id": "LDS_H_03", "title": "t", "outcome": "successful", "basis": "text", "variants": [{"fails": "dg2_hash"}]}`,
 		"a check for a good one":      `{"id": "LDS_H_03", "title": "t", "outcome": "successful", "basis": "text", "fails": "dg2_hash"}`,
 	} {
 		folder := t.TempDir()
