@@ -116,6 +116,7 @@ const clock = `(() => {
 	const real = Date.now;
 	let ahead = 0, held = 0;
 	Date.now = () => (held || real() + ahead);
+	globalThis.resetTime = () => { ahead = held = 0; };
 	globalThis.passTime = (ms) => { ahead += ms; };
 	globalThis.holdTime = (hold) => { if (hold) held = Date.now(); else { ahead = held - real(); held = 0; } };
 })()`
@@ -226,6 +227,12 @@ func Quote(text string) string {
 func (p *Page) PassTime(t testing.TB, d time.Duration) {
 	t.Helper()
 	p.Run(t, fmt.Sprintf("passTime(%d)", d.Milliseconds()))
+}
+
+// ResetTime sets the clock of the page back to that of the machine.
+func (p *Page) ResetTime(t testing.TB) {
+	t.Helper()
+	p.Run(t, "resetTime()")
 }
 
 // HoldTime makes the clock of the page stand, or go on from where it stood.

@@ -214,7 +214,7 @@ func TestKioskTimeOut(t *testing.T) {
 		return browser.Eval[bool](t, w.page, `fetch('/v1/reads').then((answer) => answer.json()).then((all) => all.every(({state}) => state === 'cancelled'))`)
 	}, browser.Patience, 100*time.Millisecond, "the reading is cancelled")
 
-	w.page.PassTime(t, -152*time.Second) // back to the time of the agent
+	w.page.ResetTime(t)
 	w.scan(zoneOf(t, document))
 	lay(t, document, 0, virtual.ChipOptions{})
 	w.page.State(t, "stage", "done")

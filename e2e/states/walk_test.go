@@ -106,7 +106,7 @@ func walkDesk(t *testing.T, agent *fake.Agent, p *chromium.Page, see look) {
 	p.PassTime(t, 10*time.Minute)
 	see("stage", "cleared", "")
 	agent.Wait(t, "DELETE", "/v1/reads/"+id)
-	p.PassTime(t, -10*time.Minute)
+	p.ResetTime(t)
 	p.Action(t, "next")
 
 	for _, c := range []struct{ status, upload string }{{"undetermined", "queued"}, {"failed", "refused"}, {"undetermined", "uncertain"}, {"successful", "failed"}, {"successful", "none"}} {
