@@ -17,7 +17,7 @@ func (e *examination) keyring(context.Context) {
 	if err := e.Keyring(); err != nil {
 		e.add(Finding{
 			Check: check, Result: Problem, Text: "the system's keyring does not answer", Cause: "There is no keyring in this session, or it is locked: services and remote shells have none.",
-			Mend: "Log in at the desk and unlock it, or keep the keys in files: see key_storage in docs/cli.md.",
+			Mend: "Log in at the desk and unlock it, or keep the keys in files: see queue_keys in docs/cli.md.",
 		})
 		return
 	}

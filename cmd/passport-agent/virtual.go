@@ -53,7 +53,7 @@ Without --folder a specimen is made with keys and a portrait of its own.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.address, "address", virtual.VPCDAddress, "address of the vpcd reader; the second reader has port 35964")
-	flags.StringVar(&f.folder, "folder", "", "take the files of a real document from this folder, as `read --out` saves them")
+	flags.StringVar(&f.folder, "folder", "", "take the files of a real document from this folder, as read --out saves them")
 	flags.StringVar(&f.profile, "profile", "", "JSON file that says how the chip behaves")
 	flags.StringVar(&f.save, "save", "", "save the files of the document in this folder, in the clear")
 	flags.BoolVar(&f.random, "random-holder", false, "invent a holder in place of the usual specimen")
@@ -62,7 +62,7 @@ Without --folder a specimen is made with keys and a portrait of its own.`,
 	flags.StringVar(&f.can, "can", "", "card access number of the specimen, for PACE")
 	flags.StringVar(&f.chip, "chip-authentication", "", "what the specimen offers for Chip Authentication, such as ECDH-AES-128/13, several with commas")
 	flags.StringVar(&f.active, "active-authentication", "", "key of the specimen for Active Authentication: rsa, or ecdsa")
-	flags.StringVar(&f.csca, "csca", "", "save the certificate of the specimen's country signer in this file, for `passport-agent trust import`")
+	flags.StringVar(&f.csca, "csca", "", "save the certificate of the specimen's country signer in this file, for passport-agent trust import")
 	flags.IntVar(&f.sodSize, "sod-size", 0, "exact size of EF.SOD in bytes")
 	flags.IntVar(&f.dg2Size, "dg2-size", demoDG2Size, "exact size of DG2 in bytes")
 	for _, made := range []string{"random-holder", "pace", "can", "chip-authentication", "active-authentication", "csca"} {

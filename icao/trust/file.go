@@ -266,6 +266,9 @@ func replace(ctx context.Context, folder, name string, b []byte) error {
 		return fault.New(fault.TrustStoreUnavailable, "", err)
 	}
 	_, err = f.Write(b)
+	// Nothing in it is secret: who may read a store, its folder says. File systems
+	// without modes refuse to set one.
+	_ = f.Chmod(0o644)
 	err = errors.Join(err, f.Sync(), f.Close(), ctx.Err())
 	if err == nil {
 		err = rename(f.Name(), filepath.Join(folder, name))

@@ -39,9 +39,15 @@ func TestStoreIsKept(t *testing.T) {
 	for _, entry := range entries {
 		info, err := entry.Info()
 		require.NoError(t, err)
-		require.Zero(t, info.Mode().Perm()&0o077, "nobody else writes what is trusted")
+		require.Zero(t, info.Mode().Perm()&0o022, "nobody else writes what is trusted")
+		if filepath.Ext(entry.Name()) != ".lock" {
+			require.NotZero(t, info.Mode().Perm()&0o004, "the users of a shared folder read it, wherever the folder lets them in")
+		}
 		names = append(names, entry.Name())
 	}
+	info, err := os.Stat(folder)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o700), info.Mode().Perm(), "a folder that is made lets nobody else in")
 	require.Len(t, names, 3, "%v: store, lock, document signers; no temporary file stays behind", names)
 
 	empty, err := trust.Load(t.Context(), t.TempDir())
