@@ -4,12 +4,14 @@ package docs_test
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"passport-agent/internal/audit"
 	"passport-agent/internal/config"
 	"passport-agent/internal/icaotest"
 )
@@ -55,13 +57,18 @@ func TestEveryRoomIsInTheArchitecture(t *testing.T) {
 	}
 }
 
-// Links between the pages lead somewhere.
-func TestLinksLeadSomewhere(t *testing.T) {
-	link := regexp.MustCompile(`\]\(([^)#:]+)\)`)
-	for _, page := range []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md", "docs/cli.md", "docs/dependencies.md"} {
-		for _, m := range link.FindAllStringSubmatch(read(t, page), -1) {
-			_, err := os.Stat(filepath.Join(icaotest.Root(), filepath.Dir(page), m[1]))
-			require.NoError(t, err, page)
-		}
+// The page on privacy tells every field of an audit record, and no other.
+func TestEveryFieldOfTheAuditLogIsExplained(t *testing.T) {
+	_, table, _ := strings.Cut(read(t, "docs/privacy.md"), "| field | what it is |\n|---|---|\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	var explained, fields []string
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-zA-Z]+)` \\|").FindAllStringSubmatch(table, -1) {
+		explained = append(explained, m[1])
 	}
+	record := reflect.TypeFor[audit.Record]()
+	for i := range record.NumField() {
+		name, _, _ := strings.Cut(record.Field(i).Tag.Get("json"), ",")
+		fields = append(fields, name)
+	}
+	require.ElementsMatch(t, fields, explained)
 }
