@@ -108,17 +108,15 @@ func TestPowerLossAtEveryOperationLosesNothing(t *testing.T) {
 						continue
 					}
 					moment := powerloss.Moment{After: after, AtOnce: atOnce}
-					first := live(t, folder(), c.plan, moment, c.lostAnswer)
-					for _, aftermath := range first.disk.Aftermaths() {
+					l := live(t, folder(), c.plan, moment, c.lostAnswer)
+					for _, aftermath := range l.disk.Aftermaths() {
 						states++
-						l := live(t, folder(), c.plan, moment, c.lostAnswer)
 						found := folder()
 						require.NoError(t, l.disk.LayOut(found, aftermath))
 						survives(t, found, l, c.plan, c.media, fmt.Sprintf("power lost: %+v, then found %+v", moment, aftermath))
-						require.NoError(t, os.RemoveAll(l.dir))
 						require.NoError(t, os.RemoveAll(found))
 					}
-					require.NoError(t, os.RemoveAll(first.dir))
+					require.NoError(t, os.RemoveAll(l.dir))
 				}
 			}
 			t.Logf("%d operations, %d states of the disk", operations, states)
@@ -131,6 +129,7 @@ func survives(t *testing.T, dir string, l life, plan queue.Plan, media int, when
 	t.Helper()
 	nothingClear(t, dir)
 	q := open(t, options(dir))
+	l.service = l.service.clone()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	summary, err := q.Work(ctx, queue.WorkOptions{Client: l.service, Until: queue.UntilEmpty})

@@ -105,6 +105,23 @@ func TestDroppedItemsAreErasedAndWrittenDown(t *testing.T) {
 	require.Equal(t, map[string]bool{id: true}, dropped)
 }
 
+// An item that somebody drops while another process is about to send it is not sent.
+func TestWhatIsDroppedInTheLastMomentIsNotSent(t *testing.T) {
+	dir := t.TempDir()
+	q := open(t, options(dir))
+	id := enqueue(t, q, chipPlan())
+	s := newService(session)
+	s.hook = func(call string) {
+		if call == "list" {
+			require.NoError(t, open(t, options(dir)).Drop(t.Context(), id, false))
+			s.hook = nil
+		}
+	}
+	require.Equal(t, queue.Summary{}, drain(t, q, s))
+	require.Zero(t, s.uploads)
+	nothingLeft(t, dir)
+}
+
 // A damaged item is shown and left alone; the others go on, and it can be dropped.
 func TestADamagedItemHoldsNothingUp(t *testing.T) {
 	for name, damage := range map[string]func(t *testing.T, path string){

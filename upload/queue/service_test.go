@@ -3,6 +3,7 @@ package queue_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -36,6 +37,17 @@ func newService(sessions ...string) *service {
 		s.sessions[id] = []queue.Media{}
 	}
 	return s
+}
+
+// clone returns a service in the same state, without its faults.
+func (s *service) clone() *service {
+	c := newService()
+	c.created, c.uploads, c.forgetful = s.created, s.uploads, true
+	for id, media := range s.sessions {
+		c.sessions[id] = append([]queue.Media{}, media...)
+	}
+	maps.Copy(c.submitted, s.submitted)
+	return c
 }
 
 // call does one call: it may fail before or after it has had its effect.
