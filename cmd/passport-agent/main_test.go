@@ -20,6 +20,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	noteChild()
 	portrait.RunIfChild()
 	pcscdtest.Main(m)
 }

@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"image"
 	"image/png"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -62,6 +64,72 @@ func TestPortraitIsWrittenOnlyWhenItsHashIsProved(t *testing.T) {
 		require.Contains(t, o.err, "neither decoded nor written", name)
 		require.NoFileExists(t, file)
 	}
+}
+
+// childrenFile has a byte for each decoder that was started: it stands beside the test
+// program, which starts itself as one.
+func childrenFile() string {
+	program, err := os.Executable()
+	if err != nil {
+		panic(err)
+	}
+	return program + ".children"
+}
+
+// noteChild notes that this process is a decoder.
+func noteChild() {
+	if len(os.Args) != 2 || strings.HasPrefix(os.Args[1], "-") {
+		return
+	}
+	file, err := os.OpenFile(childrenFile(), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err == nil {
+		_, err = file.Write([]byte{'.'})
+	}
+	if err != nil {
+		panic(err)
+	}
+}
+
+func children(t *testing.T) int {
+	t.Helper()
+	t.Cleanup(func() { os.Remove(childrenFile()) })
+	b, err := os.ReadFile(childrenFile())
+	if !errors.Is(err, os.ErrNotExist) {
+		require.NoError(t, err)
+	}
+	return len(b)
+}
+
+// A picture whose hash is wrong is not handed to the decoder at all, not even its
+// header, in which a forger may have put what he likes (TR-03105-5.1, LDS_H_69).
+func TestPortraitWithAWrongHashIsNotHandedOver(t *testing.T) {
+	huge := []byte("\xFF\xD8\xFF\xC0\x00\x11\x08\xFF\xFF\xFF\xFF\x03\x01\x11\x00\x02\x11\x00\x03\x11\x00\xFF\xD9")
+	for name, options := range map[string]virtual.Options{
+		"a picture":                     {},
+		"a header that claims too much": {Portrait: &virtual.Portrait{Picture: huge, Width: 1, Height: 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			document, err := virtual.Personalise(options)
+			require.NoError(t, err)
+			dg2 := document.Files[virtual.DataGroup(2)]
+			dg2[len(dg2)-30] ^= 1
+			chip := insert(t, document, virtual.Profile{})
+			dir, file := t.TempDir(), filepath.Join(t.TempDir(), "face.png")
+			before := children(t)
+			o := command(t, map[string]string{"PASSPORT_AGENT_MRZ": zoneOf(t, document)}, "", "read", "--portrait", file, "--out", dir)
+			require.Equal(t, 7, o.exit)
+			require.Contains(t, o.err, "neither decoded nor written")
+			require.NotZero(t, chip.Counters().Commands)
+			o = command(t, nil, "", "verify", dir, "--portrait", file)
+			require.Contains(t, o.err, "neither decoded nor written")
+			require.NoFileExists(t, file)
+			require.Equal(t, before, children(t))
+		})
+	}
+	before := children(t)
+	o := command(t, nil, "", "verify", saved(t, func(map[string][]byte) {}), "--portrait", filepath.Join(t.TempDir(), "face.png"))
+	require.Zero(t, o.exit, o.err)
+	require.Equal(t, before+1, children(t), "a decoder that is started is noticed")
 }
 
 // A portrait that cannot be shown is the error of a command that has no other.

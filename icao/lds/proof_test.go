@@ -40,6 +40,7 @@ func TestFilesOfTheChipsProof(t *testing.T) {
 	access, err := lds.ParseCardAccess(document.Files[virtual.CardAccess])
 	require.NoError(t, err)
 	require.False(t, access.AnnouncesChipAuthentication())
+	require.True(t, access.AnnouncesPACE())
 	require.Empty(t, access.Missing(&security.SecurityInfos))
 	require.Empty(t, access.Missing(dg14))
 	require.Empty(t, dg14.MissingPACE(access))

@@ -52,6 +52,19 @@ func TestDeviationsFailTheirOwnCheck(t *testing.T) {
 	}
 }
 
+// A chip without EF.COM is judged all the same; strict minds that it has none.
+func TestMissingCOM(t *testing.T) {
+	for profile, want := range map[verdict.Profile]verdict.Result{verdict.Field: verdict.Successful, verdict.Strict: verdict.Failed} {
+		d, key := document(t)
+		d.COM = nil
+		delete(d.Files, lds.COM)
+		v := verdict.Judge(verdict.Input{Document: d, Protected: true, Key: key, Profile: profile, At: time.Now()})
+		require.Equal(t, want, results(v)["com_conformity"])
+		require.Equal(t, verdict.NotSupported, results(v)["com_matches_sod"])
+		require.Contains(t, v.Warnings, lds.Warning{Name: "com_missing"})
+	}
+}
+
 // Where the whole zone was typed, each field of DG1 is held against it, not only
 // those that open the chip; the field is named and its content is not.
 func TestWholeZoneIsComparedWithDG1(t *testing.T) {
