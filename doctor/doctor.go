@@ -58,7 +58,6 @@ type Options struct {
 type Queue struct {
 	Waiting, Uncertain, Refused int
 	Oldest                      time.Duration // of what waits
-	Paused                      error         // why nothing is sent; nil where it is
 }
 
 // Service is what the API's answer tells beside that it came.
@@ -114,10 +113,10 @@ func (e *examination) fail(check string, result Result, err error) {
 func Worst(findings []Finding) Result {
 	worst := OK
 	for _, f := range findings {
-		switch {
-		case f.Result == Problem:
+		switch f.Result {
+		case Problem:
 			return Problem
-		case f.Result == Warning:
+		case Warning:
 			worst = Warning
 		}
 	}

@@ -102,9 +102,13 @@ func TestEachThingThatBreaks(t *testing.T) {
 		"a damaged trust store": {func(_ *testing.T, o *doctor.Options) {
 			o.Trust = func(context.Context) (*trust.Store, error) { return nil, fault.New(fault.TrustStoreDamaged, "", nil) }
 		}, "trust_list", doctor.Problem, "import the lists again"},
-		"no keyring":     {func(_ *testing.T, o *doctor.Options) { o.Keyring = func() error { return errors.New("no bus") } }, "keyring", doctor.Problem, "unlock"},
-		"a paused queue": {queueOf(doctor.Queue{Waiting: 1, Paused: fault.New(fault.UploadUnauthorized, "", nil)}), "queue", doctor.Problem, "api_secret"},
-		"an old item":    {queueOf(doctor.Queue{Waiting: 1, Oldest: 48 * time.Hour}), "queue", doctor.Warning, "queue flush"},
+		"no keyring":  {func(_ *testing.T, o *doctor.Options) { o.Keyring = func() error { return errors.New("no bus") } }, "keyring", doctor.Problem, "unlock"},
+		"an old item": {queueOf(doctor.Queue{Waiting: 1, Oldest: 48 * time.Hour}), "queue", doctor.Warning, "queue flush"},
+		"a damaged queue": {func(_ *testing.T, o *doctor.Options) {
+			o.Queue = func(context.Context) (doctor.Queue, error) {
+				return doctor.Queue{}, fault.New(fault.QueueItemDamaged, "", nil)
+			}
+		}, "queue", doctor.Problem, "drop the item"},
 		"a refused item": {queueOf(doctor.Queue{Refused: 1}), "queue", doctor.Warning, "queue list"},
 		"wrong secret":   {failService(fault.UploadUnauthorized), "api", doctor.Problem, "api_secret"},
 		"no network":     {failService(fault.UploadUnreachable), "api", doctor.Warning, "network"},

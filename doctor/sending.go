@@ -38,8 +38,6 @@ func (e *examination) queue(ctx context.Context) {
 	switch {
 	case err != nil:
 		e.fail(check, Problem, err)
-	case q.Paused != nil:
-		e.fail(check, Problem, q.Paused)
 	case q.Oldest > longWait:
 		e.add(Finding{
 			Check: check, Result: Warning, Text: fmt.Sprintf("%d item(s) wait, the oldest for %d hours", q.Waiting, int(q.Oldest.Hours())), Cause: "What was deferred has not been uploaded for long; the service ends sessions after seven days.",

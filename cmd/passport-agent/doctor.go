@@ -2,15 +2,20 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
+	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/zalando/go-keyring"
 
 	"passport-agent/doctor"
 	"passport-agent/icao/trust"
 	"passport-agent/internal/config"
 	"passport-agent/internal/fault"
 	"passport-agent/pcsc"
+	"passport-agent/upload/queue"
 )
 
 func (a *app) doctorCommand() *cobra.Command {
@@ -75,6 +80,12 @@ func (a *app) doctorOptions() doctor.Options {
 		o.System = os.DirFS("/")
 	}
 	settings := config.Inspect(a.configPath, a.lookup).Config
+	if info, err := os.Stat(filepath.Join(o.Folder, "queue")); o.Folder != "" && err == nil && info.IsDir() {
+		o.Queue = func(ctx context.Context) (doctor.Queue, error) { return a.queueHealth(ctx, settings) }
+	}
+	if settings.QueueKeys == string(queue.PlaceKeyring) {
+		o.Keyring = askKeyring
+	}
 	if settings.APIURL != "" && settings.APIKey != "" && !settings.APISecret.Empty() {
 		o.Service = func(ctx context.Context) (doctor.Service, error) {
 			client, err := (&apiFlags{}).client(settings)
@@ -86,6 +97,36 @@ func (a *app) doctorOptions() doctor.Options {
 		}
 	}
 	return o
+}
+
+// queueHealth counts the items by what they wait for. It needs no key and no lock.
+func (a *app) queueHealth(ctx context.Context, settings config.Config) (doctor.Queue, error) {
+	q, err := a.openQueue(settings, nil)
+	if err != nil {
+		return doctor.Queue{}, err
+	}
+	items, err := q.List(ctx)
+	health := doctor.Queue{}
+	for _, item := range items {
+		switch item.State {
+		case queue.Waiting, queue.Sending, queue.Sent:
+			health.Waiting++
+			health.Oldest = max(health.Oldest, time.Since(item.Created))
+		case queue.Uncertain:
+			health.Uncertain++
+		case queue.Refused, queue.Expired:
+			health.Refused++
+		}
+	}
+	return health, err
+}
+
+// askKeyring asks for something that nobody has put there.
+func askKeyring() error {
+	if _, err := keyring.Get("passport-agent", "doctor"); err != nil && !errors.Is(err, keyring.ErrNotFound) {
+		return err
+	}
+	return nil
 }
 
 func (a *app) printFinding(f doctor.Finding) {

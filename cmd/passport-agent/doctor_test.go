@@ -3,6 +3,7 @@ package main
 import (
 	"archive/tar"
 	"compress/gzip"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"passport-agent/internal/fault"
 	"passport-agent/internal/pcscdtest"
 	"passport-agent/upload/sandbox"
+	"passport-agent/virtual"
 )
 
 // With a real pcscd and the sandbox behind it, doctor finds service and readers; a
@@ -76,7 +78,7 @@ func unpack(t *testing.T, name string) map[string]string {
 	members := map[string]string{}
 	for archive := tar.NewReader(compressed); ; {
 		header, err := archive.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return members
 		}
 		require.NoError(t, err)
@@ -84,4 +86,25 @@ func unpack(t *testing.T, name string) map[string]string {
 		require.NoError(t, err)
 		members[header.Name] = string(text)
 	}
+}
+
+// What waits in the queue is counted without a key.
+func TestDoctorLooksIntoTheQueue(t *testing.T) {
+	pcscdtest.Require(t)
+	document, err := virtual.Personalise(virtual.Options{})
+	require.NoError(t, err)
+	insert(t, document, virtual.Profile{})
+	env := map[string]string{"XDG_DATA_HOME": t.TempDir(), "PASSPORT_AGENT_MRZ": zoneOf(t, document), "PASSPORT_AGENT_QUEUE_KEYS": "file"}
+	require.Zero(t, command(t, env, "", "read", "--defer").exit)
+	o := command(t, env, "", "doctor", "--json")
+	var report doctorReport
+	o.document(t, &report)
+	for _, f := range report.Findings {
+		if f.Check == "queue" {
+			require.Equal(t, doctor.OK, f.Result)
+			require.Equal(t, "1 item(s) wait", f.Text)
+			return
+		}
+	}
+	t.Fatal("the queue was not looked at")
 }

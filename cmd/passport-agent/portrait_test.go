@@ -92,7 +92,7 @@ func noteChild() {
 
 func children(t *testing.T) int {
 	t.Helper()
-	t.Cleanup(func() { os.Remove(childrenFile()) })
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(childrenFile())) })
 	b, err := os.ReadFile(childrenFile())
 	if !errors.Is(err, os.ErrNotExist) {
 		require.NoError(t, err)
