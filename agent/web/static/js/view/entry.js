@@ -53,9 +53,10 @@ export function entryView(page) {
     return h('div', { class: 'field' }, h('label', { for: id }, label), element);
   };
 
-  const withDigit = (name, label, hint, value, take) => h('div', { class: 'field-pair' },
+  // A visitor of a kiosk knows no check digits: the chip tells whether the fields are right.
+  const withDigit = (name, label, hint, value, take) => h('div', { class: kiosk ? 'field' : 'field-pair' },
     input(name, label, { maxlength: name === 'document_number' ? 22 : 6, placeholder: hint }, value, take),
-    input(`${name}-digit`, t('entry.digit'), { maxlength: 1, inputmode: 'numeric', 'data-field': name, class: 'digit' }, entry.digits[name] ?? '', (text) => { entry.digits[name] = text.trim(); }));
+    kiosk ? null : input(`${name}-digit`, t('entry.digit'), { maxlength: 1, inputmode: 'numeric', 'data-field': name, class: 'digit' }, entry.digits[name] ?? '', (text) => { entry.digits[name] = text.trim(); }));
 
   const forms = {
     mrz: () => {
@@ -80,17 +81,19 @@ export function entryView(page) {
       withDigit('document_number', t('field.document_number'), '', entry.number, (text) => { entry.number = text; }),
       withDigit('birth_date', t('field.birth_date'), t('entry.date_form'), entry.birth, (text) => { entry.birth = text; }),
       withDigit('expiry_date', t('field.expiry_date'), t('entry.date_form'), entry.expiry, (text) => { entry.expiry = text; }),
-      h('p', { class: 'hint' }, t('entry.digit_hint')),
+      kiosk ? null : h('p', { class: 'hint' }, t('entry.digit_hint')),
     ],
     can: () => [input('can', t('field.can'), { maxlength: 6, inputmode: 'numeric', class: 'can' }, entry.can, (text) => { entry.can = text; }), h('p', { class: 'hint' }, t('entry.can_hint'))],
   };
 
+  const show = (mode) => fields.replaceChildren(...forms[mode]().filter(Boolean));
+
   const showMode = () => {
     const choices = modes.map((mode) => h('label', { class: 'choice' },
-      h('input', { type: 'radio', name: 'entry-mode', value: mode, checked: entry.mode === mode, on: { change: () => { entry.mode = mode; fields.replaceChildren(...forms[mode]()); changed(); } } }),
+      h('input', { type: 'radio', name: 'entry-mode', value: mode, checked: entry.mode === mode, on: { change: () => { entry.mode = mode; show(mode); changed(); } } }),
       h('span', {}, t(`entry.mode.${mode}`))));
     modeBox.replaceChildren(h('legend', {}, t('entry.mode')), h('div', { class: 'choices' }, choices));
-    fields.replaceChildren(...forms[entry.mode]());
+    show(entry.mode);
   };
 
   const start = () => {
