@@ -106,7 +106,7 @@ func TestRemovalAndReturn(t *testing.T) {
 	document := personalise(t, func(o *virtual.Options) { o.DG2Size = 15000 })
 	w := newWorld(t, document)
 	w.toSession()
-	chip, _ := lay(t, document, 0, virtual.ChipOptions{})
+	chip := lay(t, document, 0, virtual.ChipOptions{})
 	chip.RemoveAt(50, virtual.AnswerLost)
 	w.scan(zoneOf(t, document))
 	w.page.State(t, "stage", "removed")

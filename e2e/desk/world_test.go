@@ -119,7 +119,8 @@ func newWorld(t *testing.T, trusted *virtual.Document, arguments ...string) *wor
 	t.Cleanup(func() {
 		require.NoError(t, agent.Process.Signal(syscall.SIGINT))
 		select {
-		case <-ended:
+		case err := <-ended:
+			require.NoError(t, err)
 		case <-time.After(browser.Patience):
 			_ = agent.Process.Kill() // it is a failure either way
 			t.Error("the agent does not end")
@@ -139,8 +140,8 @@ func newWorld(t *testing.T, trusted *virtual.Document, arguments ...string) *wor
 }
 
 // lay puts a document on a reader, 0 or 1, as a person does who has taken off the one
-// before. The document leaves with the test, or when take is called.
-func lay(t *testing.T, document *virtual.Document, reader int, options virtual.ChipOptions) (chip *virtual.Chip, take func()) {
+// before. The document leaves with the test.
+func lay(t *testing.T, document *virtual.Document, reader int, options virtual.ChipOptions) *virtual.Chip {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		readers, err := pcsc.Readers(context.Background())
@@ -153,12 +154,11 @@ func lay(t *testing.T, document *virtual.Document, reader int, options virtual.C
 	go func() {
 		ended <- virtual.Serve(ctx, virtual.VPCDOptions{Address: fmt.Sprintf("127.0.0.1:%d", 35963+reader)}, chip, nil)
 	}()
-	take = sync.OnceFunc(func() {
+	t.Cleanup(func() {
 		cancel()
 		require.NoError(t, <-ended)
 	})
-	t.Cleanup(take)
-	return chip, take
+	return chip
 }
 
 func personalise(t *testing.T, change func(*virtual.Options)) *virtual.Document {
