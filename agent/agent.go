@@ -15,6 +15,7 @@ import (
 	"passport-agent/icao/verdict"
 	"passport-agent/pcsc"
 	"passport-agent/tap"
+	"passport-agent/upload/media"
 )
 
 // Defaults of Options.
@@ -57,8 +58,14 @@ type Options struct {
 	Learned func()
 	// Trust holds the country signers; nil is none.
 	Trust *TrustFile
-	// Service is the Veriff API; nil uploads nothing.
+	// Service is the Veriff API; nil uploads nothing. FaceNFC sends the portrait as a
+	// picture, too.
 	Service Service
+	FaceNFC bool
+	// Media says what may be done to pictures, ExtraContexts which contexts there are
+	// beside the documented ones.
+	Media         media.Options
+	ExtraContexts []string
 	// Queue is the queue of deferred uploads; nil is none.
 	Queue Queue
 	// Portrait makes PNG of the encoded picture of a document; nil shows none. It is

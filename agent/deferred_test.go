@@ -1,7 +1,10 @@
 package agent_test
 
 import (
+	"bytes"
 	"context"
+	"image"
+	"image/jpeg"
 	"path/filepath"
 	"testing"
 	"time"
@@ -10,8 +13,11 @@ import (
 
 	"passport-agent/agent"
 	"passport-agent/internal/fault"
+	"passport-agent/pcsc"
+	"passport-agent/tap"
 	"passport-agent/upload"
 	"passport-agent/upload/queue"
+	"passport-agent/upload/sandbox"
 	"passport-agent/virtual"
 )
 
@@ -113,4 +119,50 @@ func TestAQueueThatAnotherProcessWorksOn(t *testing.T) {
 		state, err := q.State(t.Context())
 		return err == nil && fault.From(state.Paused) != nil && fault.From(state.Paused).Code == fault.QueueBusy
 	}, patience, 5*time.Millisecond)
+}
+
+// What was to be deferred, or could not be uploaded now, is in the queue, and in its
+// session in the end, once; a session that was made for it is the one.
+func TestReadingsGoThroughTheQueue(t *testing.T) {
+	server, veriff := service(t)
+	q := deferred(t, veriff.Client)
+	d := newDesk(t, agent.Options{Service: veriff, Queue: q}, reader("Desk", pcsc.ReaderDocument, 1))
+
+	request := d.request()
+	request.Session, request.Defer, request.Submit = session, true, true
+	later := until(t, d.begin(request), ended)
+	require.NoError(t, later.Err)
+	require.Equal(t, agent.StateDone, later.State)
+	require.Equal(t, tap.UploadQueued, later.Report.Upload.State)
+	require.Eventually(t, func() bool { return server.Submitted(session) }, patience, 5*time.Millisecond)
+	require.Len(t, server.Media(session), 1)
+
+	// The session is made, the upload is refused for now: the queue has both.
+	server.Inject(sandbox.TooManyRequests, 1)
+	request = d.request()
+	request.Session = agent.CreateSession
+	queued := until(t, d.begin(request), ended)
+	require.Equal(t, agent.StateDone, queued.State)
+	require.ErrorIs(t, queued.Err, fault.UploadQueued)
+	require.Equal(t, tap.UploadQueued, queued.Report.Upload.State)
+	require.NotEmpty(t, queued.SessionID)
+	require.Eventually(t, func() bool { return len(server.Media(queued.SessionID)) == 1 }, patience, 5*time.Millisecond)
+}
+
+// A picture that cannot be uploaded now waits with the rest; one that is none is refused.
+func TestPicturesGoThroughTheQueue(t *testing.T) {
+	q := deferred(t, nil)
+	d := newDesk(t, agent.Options{Queue: q})
+	var jpg bytes.Buffer
+	require.NoError(t, jpeg.Encode(&jpg, image.NewGray(image.Rect(0, 0, 8, 8)), nil))
+	state, item, err := d.agent.Picture(t.Context(), session, "document-front", jpg.Bytes())
+	require.NoError(t, err)
+	require.Equal(t, tap.UploadQueued, state)
+	in, err := q.State(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, item, in.Items[0].ID)
+	_, _, err = d.agent.Picture(t.Context(), session, "document-front", []byte("no picture"))
+	require.ErrorIs(t, err, fault.MediaFormatUnknown)
+	_, _, err = d.agent.Picture(t.Context(), session, "no-such-context", jpg.Bytes())
+	require.ErrorIs(t, err, fault.ContextUnknown)
 }

@@ -3,10 +3,13 @@ package agent
 import (
 	"context"
 	"time"
+
+	"passport-agent/tap"
 )
 
 // Queue is the queue of deferred uploads, as far as the agent needs it.
 type Queue interface {
+	tap.Deferrer
 	// Work sends what waits until the context ends, and calls changed after each change.
 	Work(ctx context.Context, changed func())
 	// State lists what is in the queue.

@@ -46,7 +46,7 @@ type Request struct {
 	Session string
 	// Defer puts the document into the queue.
 	Defer bool
-	// Submit submits the session when the upload is accepted.
+	// Submit submits the session when everything is there.
 	Submit   bool
 	OnFailed tap.OnFailed // the agent's where empty
 	// Wait is how long to wait for the document; the agent's where 0.
@@ -173,14 +173,20 @@ func (r *Read) run(ctx context.Context) {
 		Wait: func(ctx context.Context, reader string, observe func(tap.Event)) (tap.Card, error) {
 			return a.wait(ctx, r, reader, observe)
 		},
-		Access: r.request.Access, Zone: r.request.Zone, Warnings: r.request.Warnings, SessionID: r.request.Session,
+		Access: r.request.Access, Zone: r.request.Zone, Warnings: r.request.Warnings, Defer: r.request.Defer, FaceNFC: a.options.FaceNFC,
 		OnFailed: r.request.OnFailed, Profile: a.options.Profile, RequireTrust: a.options.RequireTrust,
 		NoResume: a.options.NoResume, ProbeExtended: a.options.ProbeExtended, NoChipAuthentication: a.options.NoChipAuthentication, Memory: a.options.Memory,
 		Software: a.options.Software, Observe: r.observe, Judged: r.judged, Now: a.options.Now,
 	}
 	uploader := &uploader{read: r, service: a.options.Service, create: r.request.Session == CreateSession}
-	if r.request.Session != "" {
+	if !uploader.create {
+		options.SessionID = r.request.Session
+	}
+	if r.request.Session != "" && !r.request.Defer {
 		options.Uploader = uploader
+	}
+	if a.options.Queue != nil {
+		options.Deferrer = uploader
 	}
 	var trustErr error
 	if a.options.Trust != nil {
@@ -198,7 +204,7 @@ func (r *Read) run(ctx context.Context) {
 // only what is shown is kept.
 func (r *Read) finish(result tap.Result, u *uploader) {
 	a := r.agent
-	if u.create {
+	if u.session != "" {
 		result.Report.Upload.SessionID = u.session
 	}
 	submitted, err := r.submit(result)
@@ -228,7 +234,7 @@ func (r *Read) finish(result tap.Result, u *uploader) {
 			s.Elapsed = now.Sub(r.trace.Connected)
 		}
 		switch code {
-		case "", fault.CheckFailed, fault.TrustRequired:
+		case "", fault.CheckFailed, fault.TrustRequired, fault.UploadQueued:
 			s.State, s.Percent = StateDone, 100
 		case fault.Interrupted:
 			s.State = StateCancelled
@@ -300,7 +306,7 @@ func (r *Read) observe(e tap.Event) {
 			s.State = StateProving
 		case tap.EventJudged:
 			s.State = StateJudging
-		case tap.EventUploading, tap.EventUploaded:
+		case tap.EventUploading, tap.EventUploaded, tap.EventQueued:
 			s.State = StateUploading
 		default:
 			s.State = StateReading
@@ -339,7 +345,7 @@ func percent(e tap.Event) int {
 		return 88
 	case tap.EventUploading:
 		return part(88, 98)
-	case tap.EventUploaded:
+	case tap.EventUploaded, tap.EventQueued:
 		return 99
 	default:
 		return 0

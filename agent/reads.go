@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"passport-agent/internal/fault"
+	"passport-agent/tap"
 )
 
 const (
@@ -90,14 +91,15 @@ func (a *Agent) Create(owner, key string, request [32]byte, what Request) (read 
 }
 
 func (a *Agent) check(what Request) error {
+	named := what.Session != "" && what.Session != CreateSession
 	switch {
-	case what.Defer:
+	case (what.Defer || what.OnFailed == tap.HoldOnFailed) && a.options.Queue == nil:
 		return fault.New(fault.QueueNotConfigured, "", nil)
-	case what.Session == "" && what.Submit:
+	case what.Session == "" && what.Submit && !what.Defer:
 		return fault.New(fault.RequestInvalid, "submit needs a session", nil)
-	case what.Session != "" && a.options.Service == nil:
+	case what.Session != "" && !what.Defer && a.options.Service == nil:
 		return fault.New(fault.ServiceNotConfigured, "", nil)
-	case what.Session != "" && what.Session != CreateSession:
+	case named && a.options.Service != nil:
 		return a.options.Service.CheckSession(what.Session)
 	}
 	return nil

@@ -6,12 +6,12 @@ import (
 
 	"passport-agent/tap"
 	"passport-agent/upload"
+	"passport-agent/upload/queue"
 )
 
 // Service is the part of the Veriff API that the agent needs.
 type Service interface {
 	tap.Uploader
-	UploadImage(ctx context.Context, sessionID string, image upload.Image, observe func(upload.Event)) (upload.Receipt, error)
 	// CheckSession fails where a session id cannot be one.
 	CheckSession(id string) error
 	// CreateSession makes a session and returns its id.
@@ -20,8 +20,6 @@ type Service interface {
 	Submit(ctx context.Context, id string) error
 	// Session tells what is in a session and what was decided.
 	Session(ctx context.Context, id string) (Session, error)
-	// UploadPicture makes a picture fit and uploads it.
-	UploadPicture(ctx context.Context, id, kind string, picture []byte) (upload.Receipt, error)
 }
 
 // Session is a session at the service.
@@ -45,7 +43,8 @@ type Media struct {
 // there is none.
 func (a *Agent) Sessions() Service { return a.options.Service }
 
-// uploader brings a document into a session, which it may make, and measures.
+// uploader brings a document into a session, which it may make, or into the queue, and
+// measures.
 type uploader struct {
 	read    *Read
 	service Service
@@ -78,4 +77,14 @@ func (u *uploader) measure(began time.Time) {
 	u.read.mu.Lock()
 	defer u.read.mu.Unlock()
 	u.read.trace.Upload += time.Since(began)
+}
+
+// Enqueue puts the document into the queue: for the session that was made, where that
+// succeeded and the upload did not, and to be submitted where that was asked for.
+func (u *uploader) Enqueue(ctx context.Context, plan queue.Plan) (string, error) {
+	if plan.SessionID == "" {
+		plan.SessionID = u.session
+	}
+	plan.Submit = u.read.request.Submit
+	return u.read.agent.options.Queue.Enqueue(ctx, plan)
 }

@@ -4,17 +4,10 @@ import (
 	"context"
 
 	"passport-agent/upload"
-	"passport-agent/upload/media"
 )
 
 // Veriff is the Veriff API as the agent uses it.
-type Veriff struct {
-	*upload.Client
-	// Media says what may be done to pictures, ExtraContexts which contexts there are
-	// beside the documented ones.
-	Media         media.Options
-	ExtraContexts []string
-}
+type Veriff struct{ *upload.Client }
 
 var _ Service = (*Veriff)(nil)
 
@@ -53,16 +46,4 @@ func (v *Veriff) Session(ctx context.Context, id string) (Session, error) {
 		s.Status, s.Decision = decision.Status, decision.Status
 	}
 	return s, nil
-}
-
-// UploadPicture makes a picture fit and uploads it.
-func (v *Veriff) UploadPicture(ctx context.Context, id, kind string, picture []byte) (upload.Receipt, error) {
-	if err := media.CheckContext(kind, v.ExtraContexts); err != nil {
-		return upload.Receipt{}, err
-	}
-	file, err := media.Prepare(picture, v.Media)
-	if err != nil {
-		return upload.Receipt{}, err
-	}
-	return v.UploadImage(ctx, id, upload.Image{Context: kind, File: file}, nil)
 }

@@ -54,9 +54,9 @@ type NewReadBody struct {
 	Access      AccessBody   `json:"access"`
 	Reader      string       `json:"reader,omitempty" maxLength:"256" doc:"name of the reader, or a part of it; empty takes the first with a document"`
 	Session     string       `json:"session,omitempty" maxLength:"256" doc:"session to upload to; 'create' makes one, empty uploads nothing"`
-	Defer       bool         `json:"defer,omitempty" doc:"put the document into the queue"`
+	Defer       bool         `json:"defer,omitempty" doc:"put the document into the queue, which uploads it later: to the session, or to one of its own"`
 	OnFailed    tap.OnFailed `json:"onFailed,omitempty" enum:"upload,hold,refuse" doc:"what becomes of a document that failed a check; the agent's setting where it is left out"`
-	Submit      bool         `json:"submit,omitempty" doc:"submit the session once the upload is accepted"`
+	Submit      bool         `json:"submit,omitempty" doc:"submit the session once everything is there"`
 	WaitSeconds int          `json:"waitSeconds,omitempty" minimum:"1" maximum:"3600" doc:"how long to wait for the document; the agent's setting where it is left out"`
 }
 
@@ -84,7 +84,7 @@ type holderOutput struct{ Body tap.Holder }
 type ReadBody struct {
 	ID        string           `json:"id"`
 	State     agent.State      `json:"state" enum:"waiting,reading,proving,judging,uploading,done,failed,cancelled"`
-	Phase     tap.EventKind    `json:"phase" doc:"the last step: no_reader, waiting, unresponsive, remove_previous, document, opened, reading, file, file_absent, proving, removed, resumed, judged, uploading, uploaded"`
+	Phase     tap.EventKind    `json:"phase" doc:"the last step: no_reader, waiting, unresponsive, remove_previous, document, opened, reading, file, file_absent, proving, removed, resumed, judged, uploading, uploaded, queued"`
 	File      string           `json:"file" doc:"the file that is read; empty is none"`
 	Percent   int              `json:"percent" minimum:"0" maximum:"100"`
 	Seconds   float64          `json:"seconds" doc:"since the document was there"`

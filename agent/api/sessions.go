@@ -53,6 +53,7 @@ type pictureOutput struct{ Body PictureBody }
 type PictureBody struct {
 	State   string `json:"state" enum:"accepted,queued"`
 	MediaID string `json:"mediaId" doc:"as the service names it; empty for what is queued"`
+	Item    string `json:"item" doc:"as the queue names it; empty for what was accepted"`
 }
 
 func (s *server) registerSessions() {
@@ -92,20 +93,22 @@ func (s *server) registerSessions() {
 		})
 	register(s, route{"upload-picture", http.MethodPost, "/v1/sessions/{id}/pictures", caller, 200, "Upload a picture to a session", "As multipart/form-data with the fields context and file, in this order, or as the picture itself with ?context=."},
 		func(ctx context.Context, in *pictureInput) (*pictureOutput, error) {
-			service, err := s.service()
-			if err != nil {
-				return nil, err
-			}
 			picture, err := s.readPicture(ctx, in)
 			if err != nil {
 				return nil, err
 			}
 			defer clear(picture.bytes)
-			receipt, err := service.UploadPicture(ctx, in.ID, picture.kind, picture.bytes)
-			if err != nil {
+			out := &pictureOutput{}
+			var id string
+			if out.Body.State, id, err = s.Agent.Picture(ctx, in.ID, picture.kind, picture.bytes); err != nil {
 				return nil, err
 			}
-			return &pictureOutput{PictureBody{State: tap.UploadAccepted, MediaID: receipt.MediaID}}, nil
+			if out.Body.State == tap.UploadAccepted {
+				out.Body.MediaID = id
+			} else {
+				out.Body.Item = id
+			}
+			return out, nil
 		})
 	s.documentPicture()
 }

@@ -10,10 +10,11 @@ import (
 )
 
 // auditRead writes down what a tap came to, and the upload that was part of it. What
-// cannot be written down is said, and keeps nothing else from being done.
-func (a *app) auditRead(ctx context.Context, r tap.Report) {
+// cannot be written down is said, and keeps nothing else from being done. operator is
+// the label of who is at the desk, where somebody has said.
+func (a *app) auditRead(ctx context.Context, r tap.Report, operator string) {
 	record := audit.Record{
-		Kind: audit.KindRead, TransactionID: r.TransactionID, Software: r.Software, Profile: r.Profile, Seconds: r.Wire.Seconds,
+		Kind: audit.KindRead, Operator: operator, TransactionID: r.TransactionID, Software: r.Software, Profile: r.Profile, Seconds: r.Wire.Seconds,
 		Result: r.Status, Sizes: map[string]int64{}, Checks: map[string]string{}, Item: r.Upload.Item,
 	}
 	if r.TrustList != nil {

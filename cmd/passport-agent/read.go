@@ -86,7 +86,7 @@ func (a *app) read(cmd *cobra.Command, f *readFlags) error {
 	result := tap.Run(cmd.Context(), options)
 	progress.end()
 	memory.save()
-	a.auditRead(cmd.Context(), result.Report)
+	a.auditRead(cmd.Context(), result.Report, "")
 	if f.showPersonal && result.Document != nil && result.Document.MRZ != nil {
 		result.Report.ShowHolder(result.Document.MRZ, time.Now())
 	}

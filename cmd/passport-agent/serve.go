@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,11 +24,14 @@ import (
 	"passport-agent/agent/api"
 	"passport-agent/agent/pair"
 	"passport-agent/agent/web"
+	"passport-agent/internal/audit"
 	"passport-agent/internal/config"
 	"passport-agent/internal/fault"
 	"passport-agent/internal/portrait"
 	"passport-agent/tap"
+	"passport-agent/upload"
 	"passport-agent/upload/media"
+	"passport-agent/upload/queue"
 )
 
 type serveFlags struct {
@@ -82,7 +86,7 @@ user find port and token in agent.json in the data folder.`,
 	flags.StringVar(&f.reader, "reader", "", "name of the reader, or a part of it, for readings that name none (default: the first with a document)")
 	flags.DurationVar(&f.wait, "wait", 30*time.Second, "how long readings wait for a document unless they say otherwise")
 	flags.DurationVar(&f.keep, "keep-personal-data", agent.DefaultKeep, "how long personal data is kept after the end of a reading")
-	flags.StringVar(&f.onFailed, "on-failed", string(tap.UploadOnFailed), "what to do with a document that failed a check: upload or refuse")
+	flags.StringVar(&f.onFailed, "on-failed", string(tap.UploadOnFailed), "what to do with a document that failed a check: upload, hold (in the queue) or refuse")
 	flags.StringVar(&f.profile, "profile", "", profileHelp)
 	flags.BoolVar(&f.requireTrust, "require-trust", false, "treat a document that could not be proved genuine as an error")
 	flags.BoolVar(&f.noResume, "no-resume", false, "end a reading where the document is taken away, instead of asking for it again")
@@ -118,8 +122,8 @@ func (f *serveFlags) merge(cmd *cobra.Command, c config.Config) error {
 	if !given("require-trust") {
 		f.requireTrust = c.RequireTrust
 	}
-	if f.onFailed != string(tap.UploadOnFailed) && f.onFailed != string(tap.RefuseOnFailed) {
-		return fault.New(fault.Usage, fmt.Sprintf("--on-failed takes upload or refuse, not %q", f.onFailed), nil)
+	if !slices.Contains([]tap.OnFailed{tap.UploadOnFailed, tap.HoldOnFailed, tap.RefuseOnFailed}, tap.OnFailed(f.onFailed)) {
+		return fault.New(fault.Usage, fmt.Sprintf("--on-failed takes upload, hold or refuse, not %q", f.onFailed), nil)
 	}
 	if f.wait <= 0 || f.keep <= 0 {
 		return fault.New(fault.Usage, "--wait and --keep-personal-data take times such as 30s", nil)
@@ -247,7 +251,12 @@ func (a *app) agentOptions(f *serveFlags, settings config.Config, metrics *api.M
 	options := agent.Options{
 		Software: software(), Reader: f.reader, Wait: f.wait, Keep: f.keep, Profile: profile, OnFailed: tap.OnFailed(f.onFailed),
 		RequireTrust: f.requireTrust, NoResume: f.noResume, ProbeExtended: f.probe, NoChipAuthentication: f.noChip,
-		Memory: memory.Memory, Portrait: portrait.Decode, Audit: metrics.Record,
+		Memory: memory.Memory, Portrait: portrait.Decode, FaceNFC: settings.FaceNFC,
+		Media: media.Options{PDF: settings.PDF}, ExtraContexts: settings.ExtraContexts,
+		Audit: func(r agent.Record) {
+			metrics.Record(r)
+			a.auditAgent(r)
+		},
 		Learned: func() {
 			saving.Lock()
 			defer saving.Unlock()
@@ -261,16 +270,36 @@ func (a *app) agentOptions(f *serveFlags, settings config.Config, metrics *api.M
 			return agent.Options{}, err
 		}
 	}
+	var client *upload.Client
 	if settings.APIURL == "" && settings.APIKey == "" && f.api == (apiFlags{}) {
-		a.note("No Veriff integration is configured (api_url, api_key): documents are read and judged, nothing is uploaded.")
-		return options, nil
-	}
-	client, err := f.api.client(settings)
-	if err != nil {
+		a.note("No Veriff integration is configured (api_url, api_key): documents are read and judged, and uploaded by nobody but who imports what is queued.")
+	} else if client, err = f.api.client(settings); err != nil {
 		return agent.Options{}, err
+	} else {
+		options.Service = &agent.Veriff{Client: client}
 	}
-	options.Service = &agent.Veriff{Client: client, Media: media.Options{PDF: settings.PDF}, ExtraContexts: settings.ExtraContexts}
+	if a.dataFolder() != "" {
+		deferred, err := agent.NewDeferred(client, func(observe func(queue.Event)) (*queue.Queue, error) { return a.openQueue(settings, observe) })
+		if err != nil {
+			return agent.Options{}, err
+		}
+		options.Queue = deferred
+	}
 	return options, nil
+}
+
+// auditAgent writes down what the agent did.
+func (a *app) auditAgent(r agent.Record) {
+	switch r.Kind {
+	case agent.RecordRead:
+		a.auditRead(context.Background(), *r.Report, r.Operator)
+	case agent.RecordShift:
+		result := "begun"
+		if r.Operator == "" {
+			result = "ended"
+		}
+		a.audit(context.Background(), audit.Record{Kind: audit.KindShift, Operator: r.Operator, Software: software(), Result: result})
+	}
 }
 
 func linkTo(url string, kiosk bool, code string) string {

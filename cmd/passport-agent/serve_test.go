@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -22,6 +23,7 @@ import (
 
 	"passport-agent/agent"
 	"passport-agent/agent/api"
+	"passport-agent/internal/canary"
 	"passport-agent/internal/pcscdtest"
 	"passport-agent/pcsc"
 	"passport-agent/tap"
@@ -346,4 +348,64 @@ func TestServeStopsCleanly(t *testing.T) {
 	require.Equal(t, map[string]string{first.ID: "done", second.ID: "cancelled"}, states)
 	require.Len(t, server.Media(session), 1)
 	require.NoError(t, take())
+}
+
+// Offline, then online: what cannot be uploaded is kept and goes by itself; the audit
+// log names the label of who was at the desk, and holds together.
+func TestServeOfflineThenOnline(t *testing.T) {
+	pcscdtest.Require(t)
+	server := sandbox.New(sandbox.Options{})
+	server.AddSession(session)
+	var online atomic.Bool
+	listening := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if !online.Load() {
+			w.Header().Set("Retry-After", "1")
+			http.Error(w, "away", http.StatusServiceUnavailable)
+			return
+		}
+		server.ServeHTTP(w, q)
+	}))
+	t.Cleanup(listening.Close)
+	r := serveProgram(t, map[string]string{
+		"PASSPORT_AGENT_API_URL": listening.URL, "PASSPORT_AGENT_API_KEY": sandbox.DemoAPIKey, "PASSPORT_AGENT_API_SECRET": sandbox.DemoSecret,
+		"PASSPORT_AGENT_QUEUE_KEYS": "file", "PASSPORT_AGENT_QUEUE_SETTLE": "10ms",
+	})
+	require.NoError(t, r.call(http.MethodPut, "/v1/shift", map[string]string{"operator": "desk-7"}, nil))
+	document, err := virtual.Personalise(virtual.Options{})
+	require.NoError(t, err)
+	zone, err := document.MRZ()
+	require.NoError(t, err)
+	var read api.ReadBody
+	require.NoError(t, r.call(http.MethodPost, "/v1/reads", map[string]any{"access": map[string]string{"mrz": zone}, "session": session}, &read))
+	take, err := onReader(document, 0, virtual.Profile{})
+	require.NoError(t, err)
+	read, err = r.outcomeOf(read.ID)
+	require.NoError(t, err)
+	require.Equal(t, agent.StateDone, read.State)
+	require.Equal(t, tap.UploadQueued, read.Report.Upload.State)
+	var queue api.QueueBody
+	require.NoError(t, r.call(http.MethodGet, "/v1/queue", nil, &queue))
+	require.Len(t, queue.Items, 1)
+	require.NotNil(t, queue.Oldest)
+
+	online.Store(true)
+	require.Eventually(t, func() bool { return len(server.Media(session)) == 1 }, patience, 50*time.Millisecond)
+	require.NoError(t, take())
+	r.stop()
+
+	var audited struct {
+		Records int
+		Head    string
+		Error   any
+	}
+	command(t, nil, "", "queue", "audit", "--json", "--data-dir", r.dir).document(t, &audited)
+	require.Nil(t, audited.Error)
+	lines, err := filepath.Glob(filepath.Join(r.dir, "audit", "*.jsonl"))
+	require.NoError(t, err)
+	require.Len(t, lines, 1)
+	text, err := os.ReadFile(lines[0])
+	require.NoError(t, err)
+	require.Contains(t, string(text), `"kind":"shift","operator":"desk-7"`)
+	require.Regexp(t, `"kind":"read","transactionId":"[0-9a-f]+","operator":"desk-7"`, string(text))
+	require.Empty(t, canary.Find(text, map[string][]byte{"zone": []byte(zone[44:]), "number": []byte(zone[44:53]), "DG1": document.Files[virtual.DataGroup(1)]}))
 }

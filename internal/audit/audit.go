@@ -28,6 +28,7 @@ const (
 	KindRead   = "read"   // a document was read, or the reading failed
 	KindUpload = "upload" // an upload came to its end
 	KindDrop   = "drop"   // something that was queued is gone without having been delivered
+	KindShift  = "shift"  // somebody has begun at the desk, or nobody is there any more
 )
 
 // Record is one entry. Of it, Sequence, Time and Previous are filled in by Append.
@@ -37,6 +38,8 @@ type Record struct {
 	Kind     string    `json:"kind"`
 	// TransactionID is that of the reading.
 	TransactionID string `json:"transactionId,omitempty"`
+	// Operator is the label of who was at the desk, as the desk gave it: opaque here.
+	Operator string `json:"operator,omitempty"`
 	// Item is the queue's name for what was uploaded.
 	Item string `json:"item,omitempty"`
 	// Session is the SHA-256 of the session's id, in hexadecimal.
