@@ -75,12 +75,16 @@ func hasRooms(t *testing.T, room string) bool {
 	return false
 }
 
-// A merge of two branches easily leaves both rows.
-func TestNoRowStandsTwice(t *testing.T) {
+// A merge of two branches easily leaves what both have changed twice.
+func TestNothingStandsTwice(t *testing.T) {
 	for _, page := range pages(t) {
 		_, prose := codeBlocks(t, page)
-		rows := map[string]bool{}
+		items, rows := map[string]bool{}, map[string]bool{}
 		for _, line := range prose {
+			if strings.HasPrefix(line, "- ") {
+				require.False(t, items[line], "%s has this item twice: %s", page, line)
+				items[line] = true
+			}
 			if !strings.HasPrefix(line, "| ") {
 				rows = map[string]bool{} // the table has ended
 				continue
