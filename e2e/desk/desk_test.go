@@ -138,8 +138,8 @@ func TestTamperedDocument(t *testing.T) {
 	w.page.NoProblems(t)
 }
 
-// Without a network the document is read and judged, and the page says that nothing was
-// sent; with the network back, one button does it again.
+// Without a network the document is read and judged and waits in the queue; with the
+// network back, one button sends it.
 func TestOfflineThenOnline(t *testing.T) {
 	document := personalise(t, nil)
 	w := newWorld(t, document)
@@ -148,13 +148,19 @@ func TestOfflineThenOnline(t *testing.T) {
 	lay(t, document, 0, virtual.ChipOptions{})
 	w.scan(zoneOf(t, document))
 	w.page.State(t, "stage", "successful")
-	w.page.State(t, "upload", "failed")
-	w.page.Text(t, "The service could not be reached, so nothing was sent.")
+	w.page.State(t, "upload", "queued")
+	w.page.State(t, "queue", "waiting")
+	w.page.Axe(t, "offline")
 	w.page.Screenshot(t, "end-to-end/offline")
+	w.page.Action(t, "next")
+	w.page.State(t, "stage", "entry_document")
+	require.Empty(t, w.service.Media(sessionID))
 	w.service.online(t)
-	w.page.Action(t, "again")
-	w.page.State(t, "upload", "accepted")
-	require.Len(t, w.service.Media(sessionID), 1)
+	w.page.Action(t, "retry")
+	w.page.State(t, "queue", "empty")
+	media := w.service.Media(sessionID)
+	require.Len(t, media, 1)
+	require.Equal(t, document.Files[virtual.SOD], media[0].SOD)
 	w.page.NoProblems(t)
 }
 

@@ -105,10 +105,14 @@ func (a *Agent) Read(id string, fields Object) {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
 	read := a.world.Reads[id]
+	before := read["state"]
 	for name, value := range fields {
 		read[name] = value
 	}
 	a.send(id, message{"read", withoutReport(read)})
+	if read["state"] != before {
+		a.send("", message{"job", Object{"id": id, "state": read["state"]}})
+	}
 }
 
 func withoutReport(read Object) Object {
@@ -159,6 +163,13 @@ func (a *Agent) Disconnect() {
 		close(stream)
 		delete(a.streams, stream)
 	}
+}
+
+// Streams is how many event streams are open.
+func (a *Agent) Streams() int {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	return len(a.streams)
 }
 
 // Wait waits for a call that a test expects and returns it.

@@ -241,6 +241,7 @@ func TestTwoReadingsSideBySide(t *testing.T) {
 	require.Equal(t, "Right", call.Body["reader"])
 	agent.Read(right, fake.Object{"state": "reading", "percent": 10})
 	p.State(t, "stage", "reading")
+	require.Eventually(t, func() bool { return agent.Streams() == 2 }, browser.Patience, 20*time.Millisecond, "one for the agent, one for the reading on the stage: a browser has six for all its tabs")
 	finish(t, agent, left, report("successful", "none"))
 	p.Wait(t, "the end of the other", `document.querySelector('[data-action="job-`+left+`"]').textContent.includes('done')`)
 	require.Equal(t, "reading", browser.Eval[string](t, p, `document.querySelector('[data-region=stage]').dataset.state`), "the one on the stage stays there")

@@ -102,6 +102,10 @@ export class Agent {
   show(id) {
     this.model.job = this.model.jobs.get(id) ?? null;
     this.model.cleared = false;
+    // A browser has few connections to one host, shared by all its tabs: the reading on the
+    // stage has a stream, the others are told of by the agent's.
+    for (const other of [...this.#jobEvents.keys()]) if (other !== id) this.#unwatch(other);
+    if (this.model.job && !ended.includes(this.model.job.state)) this.#watch(id);
     this.#changed();
   }
 
@@ -200,7 +204,7 @@ export class Agent {
     if (over) {
       this.#unwatch(job.id);
       await this.#personal(job.id);
-    } else {
+    } else if (this.model.job?.id === job.id) {
       this.#watch(job.id);
     }
     this.#changed();
