@@ -1,0 +1,5 @@
+//go:build !race
+
+package fuzzlimit
+
+const slowdown = 1
