@@ -55,7 +55,7 @@ type d3 struct {
 	Answer    hex `json:"external_authenticate_response"`
 }
 
-func load(t *testing.T) (d3, mrz.Key) {
+func load(t testing.TB) (d3, mrz.Key) {
 	var vectors []d3
 	icaotest.Load(t, "bac_d3", &vectors)
 	var access []struct {
@@ -81,7 +81,7 @@ func load(t *testing.T) (d3, mrz.Key) {
 
 // keyOf takes number, birth and expiry out of the MRZ information: the last 14
 // characters are the two dates with their digits.
-func keyOf(t *testing.T, information string) mrz.Key {
+func keyOf(t testing.TB, information string) mrz.Key {
 	n := len(information)
 	key, err := mrz.KeyFromFields(information[:n-15], information[n-14:n-8], information[n-7:n-1])
 	require.NoError(t, err)

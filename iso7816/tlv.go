@@ -5,11 +5,12 @@ import (
 	"fmt"
 )
 
-// Limits on BER-TLV from a chip. Nothing in a travel document nests deeper or is
-// longer; what is, is refused before memory is spent on it.
+// Limits on BER-TLV from a chip. Nothing in a travel document nests deeper, is longer
+// or has more objects in one template; what has, is refused before memory is spent on it.
 const (
-	MaxTLVDepth  = 16
-	MaxTLVLength = 1 << 24
+	MaxTLVDepth   = 16
+	MaxTLVLength  = 1 << 24
+	MaxTLVObjects = 1 << 12
 )
 
 // ErrTLV says that octets are not well-formed BER-TLV.
@@ -97,10 +98,13 @@ func ParseTLV(b []byte) (object TLV, rest []byte, err error) {
 	return TLV{Tag: tag, Value: b[header:end:end], Raw: b[:end:end]}, b[end:], nil
 }
 
-// ParseTLVs reads all data objects of b, one level deep.
+// ParseTLVs reads all data objects of b, one level deep, at most MaxTLVObjects.
 func ParseTLVs(b []byte) ([]TLV, error) {
 	var objects []TLV
 	for len(b) > 0 {
+		if len(objects) == MaxTLVObjects {
+			return nil, errTooMany
+		}
 		object, rest, err := ParseTLV(b)
 		if err != nil {
 			return nil, err
@@ -111,25 +115,28 @@ func ParseTLVs(b []byte) ([]TLV, error) {
 	return objects, nil
 }
 
+var errTooMany = fmt.Errorf("%w: more than %d objects", ErrTLV, MaxTLVObjects)
+
 // CheckTLV walks all levels of b and fails where an object is cut off or nested
-// deeper than MaxTLVDepth.
+// deeper than MaxTLVDepth, or where one holds more than MaxTLVObjects.
 func CheckTLV(b []byte) error { return checkTLV(b, MaxTLVDepth) }
 
 func checkTLV(b []byte, depth int) error {
 	if depth == 0 {
 		return fmt.Errorf("%w: nested deeper than %d", ErrTLV, MaxTLVDepth)
 	}
-	objects, err := ParseTLVs(b)
-	if err != nil {
-		return err
-	}
-	for _, object := range objects {
-		if !object.Tag.Constructed() {
-			continue
+	for n := 0; len(b) > 0; n++ {
+		if n == MaxTLVObjects {
+			return errTooMany
 		}
-		if err := checkTLV(object.Value, depth-1); err != nil {
+		object, rest, err := ParseTLV(b)
+		if err == nil && object.Tag.Constructed() {
+			err = checkTLV(object.Value, depth-1)
+		}
+		if err != nil {
 			return err
 		}
+		b = rest
 	}
 	return nil
 }

@@ -51,7 +51,9 @@ func info(kind, cipher, parameters int) pace.Info {
 
 func canChip(t testing.TB, i pace.Info) *chip { return newChip(t, i, []byte(can)) }
 
-func establish(c *chip, i pace.Info) (*pace.Result, error) {
+func establish(c *chip, i pace.Info) (*pace.Result, error) { return establishOver(c, i) }
+
+func establishOver(c iso7816.Card, i pace.Info) (*pace.Result, error) {
 	return pace.Establish(context.Background(), iso7816.NewChannel(c), i, pace.CAN(secret.NewText(can)), rand.NewChaCha8([32]byte{2}))
 }
 

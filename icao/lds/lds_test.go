@@ -105,7 +105,7 @@ func TestReferencePassport(t *testing.T) {
 
 type hexBytes = icaotest.Hex
 
-func unhex(t *testing.T, digits string) []byte {
+func unhex(t testing.TB, digits string) []byte {
 	b, err := hex.DecodeString(digits)
 	require.NoError(t, err)
 	return b

@@ -158,21 +158,3 @@ func TestReferencePassportsKeys(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "RSA 1024", key.String())
 }
-
-func FuzzProofFiles(f *testing.F) {
-	document, err := virtual.Personalise(virtual.Options{PACE: []virtual.PACEInfo{{Protocol: "ECDH-CAM-AES-128", ParameterID: 13}}, DG14: true, ActiveAuthentication: &virtual.ActiveAuthentication{ParameterID: 12}})
-	require.NoError(f, err)
-	for _, b := range document.Files {
-		f.Add(b)
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, err := range []error{second(lds.ParseDG14(b)), second(lds.ParseDG15(b)), second(lds.ParseCardSecurity(b))} {
-			if err != nil {
-				require.Equal(t, fault.ExitRead, fault.Lookup(fault.From(err).Code).Exit)
-			}
-		}
-		lds.ParseATRInfo(b)
-	})
-}
-
-func second[T any](_ T, err error) error { return err }

@@ -238,18 +238,3 @@ func TestEntriesAreCopies(t *testing.T) {
 	clear(file)
 	require.Equal(t, before, s.All[0].Raw)
 }
-
-func FuzzParseSecurityInfos(f *testing.F) {
-	f.Add(set(sequence(oidObject(bsi(4, 2, 2)), integer(2), integer(13))))
-	f.Add(set(sequence(oidObject(bsi(1, 2)), sequence(sequence(oidObject(bsi(1))), []byte{0x03, 2, 0, 4}))))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		s, err := lds.ParseCardAccess(b)
-		if err != nil {
-			require.ErrorIs(t, err, fault.FileMalformed)
-			return
-		}
-		for _, info := range s.All {
-			require.True(t, bytes.Contains(b, info.Raw))
-		}
-	})
-}

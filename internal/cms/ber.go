@@ -5,6 +5,7 @@ package cms
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // maxDepth bounds the nesting of BER; a security object has about ten levels.
@@ -22,118 +23,136 @@ const (
 // ToDER returns b, one BER element, with definite lengths of the shortest form
 // and octet strings in one piece. Some issuers sign a DER object and wrap it in
 // indefinite lengths. An element that has neither is returned byte for byte as it was.
+// What it takes is as much memory as b, however many elements that has.
 func ToDER(b []byte) ([]byte, error) {
-	e, rest, err := parse(b, 0)
+	e, err := parse(b, 0)
+	if err != nil {
+		return nil, err
+	}
+	der, rest, _, err := e.append(make([]byte, 0, len(b)))
 	if err != nil {
 		return nil, err
 	}
 	if len(rest) > 0 {
 		return nil, fmt.Errorf("%w: %d bytes too many", ErrMalformed, len(rest))
 	}
-	return e.append(nil), nil
+	return der, nil
 }
 
-// element is a BER element; raw and content are empty where the length is indefinite.
+// element is a BER element whose tag and length have been read.
 type element struct {
-	tag      []byte
-	raw      []byte
-	content  []byte
-	children []element
-	changed  bool // its own length, or an element below it, is not as DER has it
+	tag        []byte
+	whole      []byte // from the tag on; to its end where that is known
+	content    []byte // likewise
+	rest       []byte // what follows; nil where the length is indefinite
+	indefinite bool
+	depth      int
 }
 
-// parse reads one element. Only what is constructed is looked into.
-func parse(b []byte, depth int) (element, []byte, error) {
+// parse reads the header of the first element of b.
+func parse(b []byte, depth int) (element, error) {
 	if depth > maxDepth {
-		return element{}, nil, fmt.Errorf("%w: nested deeper than %d", ErrMalformed, maxDepth)
+		return element{}, fmt.Errorf("%w: nested deeper than %d", ErrMalformed, maxDepth)
 	}
 	tagLength, err := tagLength(b)
 	if err != nil {
-		return element{}, nil, err
+		return element{}, err
 	}
-	e := element{tag: b[:tagLength]}
 	length, lengthLength, err := parseLength(b[tagLength:])
 	if err != nil {
-		return element{}, nil, err
+		return element{}, err
 	}
 	header := tagLength + lengthLength
-	if length < 0 {
-		return e.parseIndefinite(b, header, depth)
+	e := element{tag: b[:tagLength], depth: depth}
+	switch {
+	case length < 0 && !e.isConstructed():
+		return element{}, fmt.Errorf("%w: primitive element of indefinite length", ErrMalformed)
+	case length < 0:
+		e.whole, e.content, e.indefinite = b, b[header:], true
+	case length > len(b)-header:
+		return element{}, fmt.Errorf("%w: %d bytes announced, %d there", ErrMalformed, length, len(b)-header)
+	default:
+		end := header + length
+		e.whole, e.content, e.rest = b[:end], b[header:end], b[end:]
 	}
-	if length > len(b)-header {
-		return element{}, nil, fmt.Errorf("%w: %d bytes announced, %d there", ErrMalformed, length, len(b)-header)
-	}
-	end := header + length
-	e.raw, e.content = b[:end], b[header:end]
-	if e.tag[0]&constructed == 0 {
-		return e, b[end:], nil
-	}
-	for content := e.content; len(content) > 0; {
-		var child element
-		child, content, err = parse(content, depth+1)
-		if err != nil {
-			return element{}, nil, err
-		}
-		e.add(child)
-	}
-	e.changed = e.changed || e.isSplitString()
-	return e, b[end:], nil
+	return e, nil
 }
 
-// parseIndefinite reads children up to the end-of-contents octets.
-func (e element) parseIndefinite(b []byte, header, depth int) (element, []byte, error) {
-	if e.tag[0]&constructed == 0 {
-		return element{}, nil, fmt.Errorf("%w: primitive element of indefinite length", ErrMalformed)
-	}
-	e.changed = true
-	content := b[header:]
-	for {
-		if len(content) >= 2 && content[0] == 0 && content[1] == 0 {
-			return e, content[2:], nil
-		}
-		child, rest, err := parse(content, depth+1)
-		if err != nil {
-			return element{}, nil, err
-		}
-		e.add(child)
-		content = rest
-	}
-}
-
-func (e *element) add(child element) {
-	e.children = append(e.children, child)
-	e.changed = e.changed || child.changed
-}
+func (e element) isConstructed() bool { return e.tag[0]&constructed != 0 }
 
 // isSplitString reports whether the element is an octet string in pieces.
-func (e *element) isSplitString() bool { return e.tag[0] == tagOctetString|constructed }
+func (e element) isSplitString() bool { return e.tag[0] == tagOctetString|constructed }
 
-func (e *element) append(dst []byte) []byte {
-	if !e.changed {
-		return append(dst, e.raw...)
+// append appends the element to dst and returns what follows it; changed says that its
+// own length, or an element below it, is not as DER has it. Only what is constructed is
+// looked into.
+func (e element) append(dst []byte) (_, rest []byte, changed bool, err error) {
+	if !e.isConstructed() {
+		return append(dst, e.whole...), e.rest, false, nil
 	}
-	var content []byte
+	changed = e.indefinite || e.isSplitString()
+	begin := len(dst)
 	if e.isSplitString() {
-		content = e.appendPieces(nil)
 		dst = append(dst, tagOctetString)
 	} else {
-		for i := range e.children {
-			content = e.children[i].append(content)
-		}
 		dst = append(dst, e.tag...)
 	}
-	return append(appendLength(dst, len(content)), content...)
+	inside := len(dst)
+	rest, err = e.each(func(child element) (after []byte, err error) {
+		if e.isSplitString() {
+			dst, after, err = child.appendPieces(dst)
+			return after, err
+		}
+		var childChanged bool
+		dst, after, childChanged, err = child.append(dst)
+		changed = changed || childChanged
+		return after, err
+	})
+	if err != nil {
+		return nil, nil, false, err
+	}
+	if !changed {
+		return append(dst[:begin], e.whole...), rest, false, nil
+	}
+	return insertLength(dst, inside), rest, true, nil
 }
 
 // appendPieces joins the pieces of an octet string, which may be in pieces again.
-func (e *element) appendPieces(dst []byte) []byte {
-	if e.tag[0]&constructed == 0 {
-		return append(dst, e.content...)
+func (e element) appendPieces(dst []byte) (_, rest []byte, err error) {
+	if !e.isConstructed() {
+		return append(dst, e.content...), e.rest, nil
 	}
-	for i := range e.children {
-		dst = e.children[i].appendPieces(dst)
+	rest, err = e.each(func(child element) (after []byte, err error) {
+		dst, after, err = child.appendPieces(dst)
+		return after, err
+	})
+	return dst, rest, err
+}
+
+// each visits the elements of a constructed one, to its end or to the end-of-contents
+// octets; visit returns what follows the child. It returns what follows the element.
+func (e element) each(visit func(child element) (after []byte, err error)) (rest []byte, err error) {
+	for content := e.content; ; {
+		switch {
+		case !e.indefinite && len(content) == 0:
+			return e.rest, nil
+		case e.indefinite && len(content) >= 2 && content[0] == 0 && content[1] == 0:
+			return content[2:], nil
+		}
+		child, err := parse(content, e.depth+1)
+		if err == nil {
+			content, err = visit(child)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	return dst
+}
+
+// insertLength puts the length of what begins at a place of dst in front of it.
+func insertLength(dst []byte, at int) []byte {
+	length := appendLength(nil, len(dst)-at)
+	return slices.Insert(dst, at, length...)
 }
 
 func tagLength(b []byte) (int, error) {

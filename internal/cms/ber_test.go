@@ -11,7 +11,7 @@ import (
 	"passport-agent/internal/cms"
 )
 
-func unhex(t *testing.T, digits string) []byte {
+func unhex(t testing.TB, digits string) []byte {
 	b, err := hex.DecodeString(digits)
 	require.NoError(t, err)
 	return b
