@@ -313,18 +313,3 @@ func TestDefectListsAreKept(t *testing.T) {
 	require.Equal(t, s.Verify(signed, issued)[0].Defects, again.Verify(signed, issued)[0].Defects)
 	require.Len(t, again.Verify(signed, issued)[0].Defects, 1)
 }
-
-func FuzzDefectList(f *testing.F) {
-	d := newDefective(f)
-	f.Add(d.defect([][]byte{d.issuerAndSerial(d.signer)}, d.known(status(f, 3), 1, 1)))
-	f.Add(d.defect([][]byte{sequence(f, definite(0xA0, d.country.name), definite(0xA1, definite(0x80, d.country.key.id)))}, d.second(status(f, 1), 1, 6)))
-	f.Fuzz(func(t *testing.T, defect []byte) {
-		d := newDefective(t)
-		content := definite(0x30, encode(t, 0), encode(t, hashOIDs[crypto.SHA256]), definite(0x31, defect))
-		list := message{contentType: oidDefectList, content: content, signer: d.publisherSigner, at: issued}.encode(t)
-		s := storeOf(t, d.country.der)
-		if _, err := s.Import(list, d.root()); err != nil {
-			require.ErrorIs(t, err, fault.TrustFileUnknown)
-		}
-	})
-}

@@ -252,17 +252,6 @@ func TestLDIFNeverPanics(t *testing.T) {
 	})
 }
 
-func FuzzLDIF(f *testing.F) {
-	c := newCountry(f)
-	f.Add(c.directory(f))
-	f.Add(ldif(ldifEntry(signerName, "changetype: modify\n", "replace: userCertificate;binary\n", binary("userCertificate;binary", c.signer.der), "-\n")))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		var s trust.Store
-		_, _ = s.Import(append([]byte("version: 1\n"), b...), trust.ImportOptions{Now: issued}) // for panics
-		require.Zero(t, s.Len(), "nothing leads anywhere")
-	})
-}
-
 // However the serial number is written, the signer is found among others.
 func TestKeptSignersAreFoundBySerialNumber(t *testing.T) {
 	c := newCountry(t)
