@@ -18,7 +18,7 @@ import (
 	"passport-agent/internal/fault"
 )
 
-func sample(t *testing.T, name string) []byte {
+func sample(t testing.TB, name string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("testdata", name))
 	require.NoError(t, err)
@@ -43,14 +43,14 @@ func quarters(w, h int) *image.NRGBA {
 	return m
 }
 
-func jpegOf(t *testing.T, m image.Image) []byte {
+func jpegOf(t testing.TB, m image.Image) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	require.NoError(t, jpeg.Encode(&out, m, nil))
 	return out.Bytes()
 }
 
-func pngOf(t *testing.T, m image.Image) []byte {
+func pngOf(t testing.TB, m image.Image) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	require.NoError(t, png.Encode(&out, m))
