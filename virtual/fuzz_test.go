@@ -1,10 +1,13 @@
 package virtual_test
 
 import (
+	"encoding/json"
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"passport-agent/internal/fuzzlimit"
 	"passport-agent/iso7816"
 	"passport-agent/virtual"
 )
@@ -22,19 +25,23 @@ func FuzzChip(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, command []byte) {
 		for _, p := range []virtual.Profile{{}, {Extended: &virtual.Extended{MaxResponse: 48}, EndOfFile: virtual.EndCorrectLe}} {
-			chip := newChip(t, p)
-			require.GreaterOrEqual(t, len(transmit(t, chip, command)), 2)
-			require.True(t, authenticate(t, chip).alive())
-			require.GreaterOrEqual(t, len(transmit(t, chip, command)), 2, "in the clear, within a session")
-			x := authenticate(t, chip)
-			if parsed, err := iso7816.ParseCommand(command); err == nil && len(parsed.Data) < 60000 {
-				if _, err := x.exchange(parsed); err != nil {
-					require.ErrorIs(t, err, iso7816.SWWrongLength, "only what the chip cannot receive ends outside secure messaging")
-				}
-			}
-			require.True(t, authenticate(t, chip).alive())
+			fuzzlimit.Check(t, func() { requireAlive(t, newChip(t, p), command) })
 		}
 	})
+}
+
+// requireAlive gives a command to a chip before, within and behind a session.
+func requireAlive(t *testing.T, chip *virtual.Chip, command []byte) {
+	require.GreaterOrEqual(t, len(transmit(t, chip, command)), 2)
+	require.True(t, authenticate(t, chip).alive())
+	require.GreaterOrEqual(t, len(transmit(t, chip, command)), 2, "in the clear, within a session")
+	x := authenticate(t, chip)
+	if parsed, err := iso7816.ParseCommand(command); err == nil && len(parsed.Data) < 60000 {
+		if _, err := x.exchange(parsed); err != nil {
+			require.ErrorIs(t, err, iso7816.SWWrongLength, "only what the chip cannot receive ends outside secure messaging")
+		}
+	}
+	require.True(t, authenticate(t, chip).alive())
 }
 
 func TestDocumentIsPrintedWithoutItsContent(t *testing.T) {
@@ -62,9 +69,47 @@ func FuzzPACE(f *testing.F) {
 		}
 		chip, err := virtual.NewChip(document, virtual.ChipOptions{})
 		require.NoError(t, err)
-		upTo(t, chip, gm, int(step%5))
-		require.GreaterOrEqual(t, len(transmit(t, chip, plain(t, general(step%5 == 4, data)))), 2)
-		require.GreaterOrEqual(t, len(transmit(t, chip, plain(t, iso7816.Command{INS: 0x22, P1: 0xC1, P2: 0xA4, Data: data}))), 2)
-		require.True(t, newPACETerminal(t, chip, gm).open().alive())
+		fuzzlimit.Check(t, func() {
+			upTo(t, chip, gm, int(step%5))
+			require.GreaterOrEqual(t, len(transmit(t, chip, plain(t, general(step%5 == 4, data)))), 2)
+			require.GreaterOrEqual(t, len(transmit(t, chip, plain(t, iso7816.Command{INS: 0x22, P1: 0xC1, P2: 0xA4, Data: data}))), 2)
+			require.True(t, newPACETerminal(t, chip, gm).open().alive())
+		})
+	})
+}
+
+// A profile is read to the last field or refused; a chip that has one answers.
+func FuzzParseProfile(f *testing.F) {
+	f.Add([]byte(`{"name": "strict", "access": "bac", "maxRead": 160, "tooLong": "refuse", "endOfFile": "6282empty", "missingFiles": ["EF.COM"], "fileStatus": {"EF.CardAccess": "6982"}}`))
+	f.Add([]byte(`{"selectStatus": {"000C": "6A86"}, "extended": {"maxResponse": 4096, "refused": "keep"}, "historical": "8073", "emptyFrom": {"DG2": 231}, "nakedErrors": "end"}`))
+	f.Add([]byte(`{"smFaults": [{"response": 0, "kind": "noMAC"}], "statusAt": [{"command": 1, "status": "6988", "endSession": true}], "bacFault": "rnd.ifd", "resetAt": [1]}`))
+	f.Add([]byte(`{"extraSecurityInfos": ["300506032A0304"], "paceFaults": [{"step": 3, "kind": "ownKey"}], "chipAuthenticationFault": "oldKeys"}`))
+	f.Add([]byte(`{} {}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		fuzzlimit.Check(t, func() {
+			p, err := virtual.ParseProfile(b)
+			if err != nil {
+				require.ErrorIs(t, err, virtual.ErrProfile)
+				return
+			}
+			written, err := json.Marshal(p)
+			require.NoError(t, err)
+			again, err := virtual.ParseProfile(written)
+			require.NoError(t, err)
+			rewritten, err := json.Marshal(again)
+			require.NoError(t, err)
+			require.Equal(t, string(written), string(rewritten))
+			p.SilentAt = nil // nobody waits here
+			chip, err := virtual.NewChip(specimen(), virtual.ChipOptions{Profile: p})
+			if err != nil {
+				require.True(t, errors.Is(err, virtual.ErrProfile) || errors.Is(err, virtual.ErrDocument), "%v", err)
+				return
+			}
+			require.LessOrEqual(t, len(chip.ATR()), 33)
+			for _, command := range [][]byte{selectApplication, getChallenge, {0x00, 0xB0, 0x9E, 0x00, 0x00}} {
+				n, err := chip.Transmit(t.Context(), command, make([]byte, iso7816.MaxResponse))
+				require.True(t, err == nil && n >= 2 || errors.Is(err, iso7816.ErrReset), "%v", err)
+			}
+		})
 	})
 }

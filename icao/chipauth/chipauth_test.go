@@ -40,7 +40,7 @@ func personalise(t *testing.T, o virtual.Options) *virtual.Document {
 	return document
 }
 
-func offered(t *testing.T, document *virtual.Document) ([]chipauth.Info, []chipauth.PublicKeyInfo) {
+func offered(t testing.TB, document *virtual.Document) ([]chipauth.Info, []chipauth.PublicKeyInfo) {
 	t.Helper()
 	infos, err := lds.ParseDG14(document.Files[virtual.DataGroup(14)])
 	require.NoError(t, err)
