@@ -166,3 +166,19 @@ func TestPicturesGoThroughTheQueue(t *testing.T) {
 	_, _, err = d.agent.Picture(t.Context(), session, "no-such-context", jpg.Bytes())
 	require.ErrorIs(t, err, fault.ContextUnknown)
 }
+
+// A kiosk without an API secret: what is for a session waits for the machine that sends it.
+func TestWithoutAnIntegrationReadingsAreQueued(t *testing.T) {
+	q := deferred(t, nil)
+	d := newDesk(t, agent.Options{Queue: q}, reader("Kiosk", pcsc.ReaderDocument, 1))
+	for _, wanted := range []string{session, agent.CreateSession} {
+		request := d.request()
+		request.Session = wanted
+		done := until(t, d.begin(request), ended)
+		require.NoError(t, done.Err)
+		require.Equal(t, tap.UploadQueued, done.Report.Upload.State)
+	}
+	state, err := q.State(t.Context())
+	require.NoError(t, err)
+	require.Len(t, state.Items, 2)
+}

@@ -44,6 +44,9 @@ func (a *Agent) Fingerprint(parts ...string) [32]byte {
 // fails with fault.TooManyReads, IdempotencyMismatch, AgentStopping,
 // ServiceNotConfigured, QueueNotConfigured or SessionIDInvalid.
 func (a *Agent) Create(owner, key string, request [32]byte, what Request) (read *Read, created bool, err error) {
+	if what.Session != "" && a.options.Service == nil && a.options.Queue != nil {
+		what.Defer = true // another machine uploads it
+	}
 	if err := a.check(what); err != nil {
 		return nil, false, err
 	}
