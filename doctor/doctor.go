@@ -43,7 +43,7 @@ type Options struct {
 	Queue   func(ctx context.Context) (Queue, error)
 	// Keyring asks the system's keyring for something that is not there, and returns
 	// how that failed otherwise.
-	Keyring func() error
+	Keyring func(ctx context.Context) error
 	// Service asks the API for a session that does not exist.
 	Service func(ctx context.Context) (Service, error)
 	// Folder is where the program keeps its data; empty where there is no such place.

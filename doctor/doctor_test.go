@@ -38,7 +38,7 @@ func healthy(t *testing.T) doctor.Options {
 		},
 		Trust:   func(context.Context) (*trust.Store, error) { return store, nil },
 		Queue:   func(context.Context) (doctor.Queue, error) { return doctor.Queue{Waiting: 2, Oldest: time.Hour}, nil },
-		Keyring: func() error { return nil },
+		Keyring: func(context.Context) error { return nil },
 		Service: func(context.Context) (doctor.Service, error) { return doctor.Service{Time: now.Add(time.Second)}, nil },
 		Folder:  folder, System: fstest.MapFS{}, Now: func() time.Time { return now },
 	}
@@ -102,7 +102,9 @@ func TestEachThingThatBreaks(t *testing.T) {
 		"a damaged trust store": {func(_ *testing.T, o *doctor.Options) {
 			o.Trust = func(context.Context) (*trust.Store, error) { return nil, fault.New(fault.TrustStoreDamaged, "", nil) }
 		}, "trust_list", doctor.Problem, "import the lists again"},
-		"no keyring":  {func(_ *testing.T, o *doctor.Options) { o.Keyring = func() error { return errors.New("no bus") } }, "keyring", doctor.Problem, "unlock"},
+		"no keyring": {func(_ *testing.T, o *doctor.Options) {
+			o.Keyring = func(context.Context) error { return errors.New("no bus") }
+		}, "keyring", doctor.Problem, "unlock"},
 		"an old item": {queueOf(doctor.Queue{Waiting: 1, Oldest: 48 * time.Hour}), "queue", doctor.Warning, "queue flush"},
 		"a damaged queue": {func(_ *testing.T, o *doctor.Options) {
 			o.Queue = func(context.Context) (doctor.Queue, error) {

@@ -8,13 +8,13 @@ import (
 	"passport-agent/internal/fault"
 )
 
-func (e *examination) keyring(context.Context) {
+func (e *examination) keyring(ctx context.Context) {
 	const check = "keyring"
 	if e.Keyring == nil {
 		e.skip(check, "the configuration does not use it")
 		return
 	}
-	if err := e.Keyring(); err != nil {
+	if err := e.Keyring(ctx); err != nil {
 		e.add(Finding{
 			Check: check, Result: Problem, Text: "the system's keyring does not answer", Cause: "There is no keyring in this session, or it is locked: services and remote shells have none.",
 			Mend: "Log in at the desk and unlock it, or keep the keys in files: see queue_keys in docs/cli.md.",

@@ -19,7 +19,7 @@ func (a *app) configCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.configInitCommand(), a.configShowCommand(), a.configCheckCommand())
+	cmd.AddCommand(a.configInitCommand(), a.configShowCommand(), a.configCheckCommand(), a.configSecretCommand())
 	return cmd
 }
 

@@ -6,7 +6,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/zalando/go-keyring"
 
+	"passport-agent/internal/config"
 	"passport-agent/internal/fault"
 )
 
@@ -47,4 +49,31 @@ func TestPolicyFromADropInHolds(t *testing.T) {
 	o := command(t, map[string]string{"PASSPORT_AGENT_SYSTEM_DROP_INS": system}, "", "verify", t.TempDir())
 	require.Equal(t, fault.ExitUsage, o.exit)
 	require.Contains(t, o.err, "policy.toml:1")
+}
+
+// The secret goes into the keyring by standard input and comes out of it by the
+// configuration; it is shown nowhere.
+func TestTheSecretInTheKeyring(t *testing.T) {
+	keyring.MockInit()
+	const canary = "canary-of-a-secret-77"
+	env := map[string]string{"PASSPORT_AGENT_API_SECRET_KEYRING": "true"}
+	require.Equal(t, fault.ExitUsage, command(t, env, "", "config", "check").exit, "there is none yet")
+	o := command(t, nil, canary+"\n", "config", "secret")
+	require.Zero(t, o.exit, o.err)
+	require.NotContains(t, o.out+o.err, canary)
+	require.Zero(t, command(t, env, "", "config", "check").exit)
+	require.NotContains(t, command(t, env, "", "config", "show", "--json").out, canary)
+	c, err := config.Load("", func(name string) (string, bool) {
+		value, ok := env[name]
+		return value, ok || name == "PASSPORT_AGENT_SYSTEM_DROP_INS"
+	})
+	require.NoError(t, err)
+	require.Equal(t, canary, c.APISecret.Reveal())
+
+	require.Zero(t, command(t, nil, "", "config", "secret", "--remove").exit)
+	require.Equal(t, fault.ExitUsage, command(t, env, "", "config", "check").exit)
+	require.Equal(t, fault.ExitUsage, command(t, nil, " \n", "config", "secret").exit, "nothing was entered")
+
+	keyring.MockInitWithError(keyring.ErrUnsupportedPlatform)
+	require.Equal(t, fault.ExitUnexpected, command(t, nil, canary, "config", "secret").exit)
 }

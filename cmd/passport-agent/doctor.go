@@ -8,12 +8,12 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/zalando/go-keyring"
 
 	"passport-agent/doctor"
 	"passport-agent/icao/trust"
 	"passport-agent/internal/config"
 	"passport-agent/internal/fault"
+	"passport-agent/internal/keyring"
 	"passport-agent/pcsc"
 	"passport-agent/upload/queue"
 )
@@ -83,7 +83,7 @@ func (a *app) doctorOptions() doctor.Options {
 	if info, err := os.Stat(filepath.Join(o.Folder, "queue")); o.Folder != "" && err == nil && info.IsDir() {
 		o.Queue = func(ctx context.Context) (doctor.Queue, error) { return a.queueHealth(ctx, settings) }
 	}
-	if settings.QueueKeys == string(queue.PlaceKeyring) {
+	if settings.QueueKeys == string(queue.PlaceKeyring) || settings.APISecretKeyring {
 		o.Keyring = askKeyring
 	}
 	if settings.APIURL != "" && settings.APIKey != "" && !settings.APISecret.Empty() {
@@ -122,8 +122,8 @@ func (a *app) queueHealth(ctx context.Context, settings config.Config) (doctor.Q
 }
 
 // askKeyring asks for something that nobody has put there.
-func askKeyring() error {
-	if _, err := keyring.Get("passport-agent", "doctor"); err != nil && !errors.Is(err, keyring.ErrNotFound) {
+func askKeyring(ctx context.Context) error {
+	if _, err := keyring.Get(ctx, "passport-agent", "doctor"); !errors.Is(err, keyring.ErrNotFound) {
 		return err
 	}
 	return nil

@@ -24,31 +24,32 @@ var defaults = map[string]string{"wait": "30s", "compression": "true", "profile"
 
 // Config is the settings. The zero value has no defaults; Load fills them in.
 type Config struct {
-	APIURL        string
-	APIKey        string
-	APISecret     secret.Text
-	VerifySecrets []secret.Text
-	IntegrationID string
-	ExtraCA       []byte // certificates in PEM
-	Proxy         secret.Text
-	Reader        string
-	Wait          time.Duration
-	MaxNFCBytes   int
-	WarnBodyBytes int
-	UploadTimeout time.Duration
-	Compression   bool
-	PDF           bool
-	ExtraContexts []string
-	FaceNFC       bool
-	Profile       string
-	OnFailed      string
-	RequireTrust  bool
-	TrustFolder   string
-	Listen        string
-	AllowOrigins  []string
-	Kiosk         bool
-	KeepPersonal  time.Duration
-	MetricsToken  secret.Text
+	APIURL           string
+	APIKey           string
+	APISecretKeyring bool
+	APISecret        secret.Text
+	VerifySecrets    []secret.Text
+	IntegrationID    string
+	ExtraCA          []byte // certificates in PEM
+	Proxy            secret.Text
+	Reader           string
+	Wait             time.Duration
+	MaxNFCBytes      int
+	WarnBodyBytes    int
+	UploadTimeout    time.Duration
+	Compression      bool
+	PDF              bool
+	ExtraContexts    []string
+	FaceNFC          bool
+	Profile          string
+	OnFailed         string
+	RequireTrust     bool
+	TrustFolder      string
+	Listen           string
+	AllowOrigins     []string
+	Kiosk            bool
+	KeepPersonal     time.Duration
+	MetricsToken     secret.Text
 
 	QueueKeys        string
 	QueueRecipient   string
@@ -80,6 +81,7 @@ func Keys() []Key {
 			c.APISecret, err = secretFile(path)
 			return err
 		}},
+		{"api_secret_keyring", "whether the shared secret is in this user's keyring, where `passport-agent config secret` puts it, true or false", setSecretFromKeyring},
 		{"api_verify_secrets_file", "file of further secrets, one a line, that answers may be signed with while secrets are changed", setVerifySecrets},
 		{"integration_id", "id of the integration, which only flexible API keys need", text(func(c *Config) *string { return &c.IntegrationID })},
 		{"api_ca_file", "file of certificates in PEM that are trusted for the API beside the system's", setExtraCA},

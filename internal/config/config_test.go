@@ -52,7 +52,7 @@ compression = false
 }
 
 func TestEveryKeyIsAlsoAnEnvironmentVariable(t *testing.T) {
-	values := map[string]string{"api_secret_file": write(t, "secret", canary, 0o600), "wait": "1s", "upload_timeout": "1s", "max_nfc_bytes": "1", "warn_body_bytes": "1", "compression": "true", "profile": "strict", "on_failed": "refuse", "require_trust": "true",
+	values := map[string]string{"api_secret_file": write(t, "secret", canary, 0o600), "wait": "1s", "upload_timeout": "1s", "max_nfc_bytes": "1", "warn_body_bytes": "1", "compression": "true", "profile": "strict", "on_failed": "refuse", "require_trust": "true", "api_secret_keyring": "false",
 		"api_verify_secrets_file": write(t, "secrets", canary, 0o600), "api_proxy_file": write(t, "proxy", canary, 0o600), "api_ca_file": write(t, "ca.pem", "x", 0o644), "pdf": "true", "face_nfc": "true",
 		"kiosk": "true", "keep_personal_data": "1m", "metrics_token_file": write(t, "metrics", canary, 0o600),
 		"queue_keys": "file", "queue_settle": "1s", "queue_keep_refused": "1h", "queue_parallel": "2"}

@@ -9,6 +9,7 @@ import (
 
 	"passport-agent/internal/audit"
 	"passport-agent/internal/fault"
+	"passport-agent/internal/keyring"
 	"passport-agent/upload"
 )
 
@@ -93,7 +94,7 @@ func (d *delivery) open(ctx context.Context, given []age.Identity) (ending, erro
 	if missing(err) {
 		err = fault.New(fault.QueueItemDamaged, "the sealed item is missing", nil)
 	}
-	if errors.Is(err, errKeyring) {
+	if errors.Is(err, keyring.ErrUnavailable) {
 		return endPause, err
 	}
 	if err != nil {

@@ -6,12 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
-
-	"github.com/zalando/go-keyring"
 
 	"passport-agent/internal/disk"
 	"passport-agent/internal/fault"
+	"passport-agent/internal/keyring"
 )
 
 // Place is where the keys of the days are kept.
@@ -119,44 +117,15 @@ func (s fileStore) overwrite(path string, size int64) error {
 // keyringStore keeps identities in the user's keyring.
 type keyringStore struct{}
 
-// errKeyring says that the keyring itself cannot be reached: what holds for one key
-// holds for all.
-var errKeyring = errors.New("the keyring cannot be reached")
-
 const keyringService = "passport-agent queue"
 
-// keyringPatience bounds a keyring that waits for a person: one that is locked asks
-// for a password, and on a kiosk nobody answers.
-const keyringPatience = 30 * time.Second
-
-// bounded runs a call of the keyring, which cannot be cancelled.
-func bounded(ctx context.Context, do func() (string, error)) (string, error) {
-	type result struct {
-		value string
-		err   error
+// keyringError gives an error of the keyring its code. keyring.ErrUnavailable stays to be
+// found: what holds for one key then holds for all.
+func keyringError(err error) error {
+	if err == nil {
+		return nil
 	}
-	ended := make(chan result, 1)
-	go func() {
-		value, err := do()
-		ended <- result{value, err}
-	}()
-	timer := time.NewTimer(keyringPatience)
-	defer timer.Stop()
-	var r result
-	select {
-	case r = <-ended:
-	case <-timer.C:
-		r.err = errors.New("it does not answer")
-	case <-ctx.Done():
-		r.err = ctx.Err()
-	}
-	switch {
-	case errors.Is(r.err, keyring.ErrNotFound):
-		return "", fault.New(fault.QueueKeysUnavailable, string(PlaceKeyring), r.err)
-	case r.err != nil:
-		return "", fault.New(fault.QueueKeysUnavailable, string(PlaceKeyring), errors.Join(errKeyring, r.err))
-	}
-	return r.value, nil
+	return fault.New(fault.QueueKeysUnavailable, string(PlaceKeyring), err)
 }
 
 // try finds out whether the keyring works.
@@ -173,20 +142,14 @@ func (s keyringStore) try(ctx context.Context) error {
 }
 
 func (keyringStore) put(ctx context.Context, epoch, identity string) error {
-	_, err := bounded(ctx, func() (string, error) { return "", keyring.Set(keyringService, epoch, identity) })
-	return err
+	return keyringError(keyring.Set(ctx, keyringService, epoch, identity))
 }
 
 func (keyringStore) get(ctx context.Context, epoch string) (string, error) {
-	return bounded(ctx, func() (string, error) { return keyring.Get(keyringService, epoch) })
+	identity, err := keyring.Get(ctx, keyringService, epoch)
+	return identity, keyringError(err)
 }
 
 func (keyringStore) destroy(ctx context.Context, epoch string) error {
-	_, err := bounded(ctx, func() (string, error) {
-		if err := keyring.Delete(keyringService, epoch); err != nil && !errors.Is(err, keyring.ErrNotFound) {
-			return "", err
-		}
-		return "", nil
-	})
-	return err
+	return keyringError(keyring.Delete(ctx, keyringService, epoch))
 }
