@@ -292,7 +292,8 @@ func walkKiosk(t *testing.T, agent *fake.Agent, p *chromium.Page, see look) {
 		p.Action(t, "begin")
 		enter(t, p, line1+line2)
 		p.Action(t, "start")
-		started, _ := agent.Started(t)
+		started, asked := agent.Started(t)
+		require.Nil(t, asked.Body["session"], "the session was for the visitor before")
 		p.State(t, "stage", "waiting")
 		return started
 	}

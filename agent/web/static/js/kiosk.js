@@ -112,6 +112,7 @@ async function home() {
   warned = false;
   help = false;
   lastAccess = null;
+  if (session !== 'create') session = '';
   model.begun = false;
   model.wrongField = '';
   Object.assign(entry, empty());
