@@ -31,6 +31,7 @@ func TestGoodReading(t *testing.T) {
 	document := personalise(t, func(o *virtual.Options) { o.DG2Size = 15000 })
 	w := newWorld(t, document)
 	w.toSession()
+	w.page.Text(t, "Country signers: \u20681\u2069")
 	w.page.Screenshot(t, "end-to-end/1-ready")
 	w.scan(zoneOf(t, document))
 	w.page.State(t, "stage", "waiting")

@@ -182,6 +182,7 @@ func zoneOf(t *testing.T, document *virtual.Document) string {
 // scan sends a zone as a scanner does.
 func (w *world) scan(zone string) {
 	w.t.Helper()
+	w.page.Wait(w.t, "a page that is ready", `/^(entry|welcome)/.test(document.querySelector('[data-region=stage]')?.dataset.state ?? '')`)
 	var keys []browser.Key
 	for _, c := range zone[:44] + "\n" + zone[44:] + "\n" {
 		switch {

@@ -169,7 +169,9 @@ function footing() {
   const { trust } = model;
   return [
     trust && trust.signers > 0
-      ? h('p', {}, icon('shield'), t('trust.there', { date: day(trust.date?.slice(0, 10)), signers: number(trust.signers) }))
+      ? h('p', {}, icon('shield'), trust.date
+        ? t('trust.there', { date: day(trust.date), signers: number(trust.signers) })
+        : t('trust.undated', { signers: number(trust.signers) }))
       : h('p', { class: 'warn' }, icon('warning'), t('trust.none')),
     h('p', { class: 'hint', translate: 'no' }, model.version),
   ];
