@@ -255,7 +255,8 @@ func bodyError(err error) error {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fault.New(fault.RequestTooSlow, "", nil)
 	default:
-		return fault.New(fault.RequestInvalid, "the body cannot be read", err)
+		// The reader of forms quotes what it could not read, such as the name of a file.
+		return fault.New(fault.RequestInvalid, "the body cannot be read", nil)
 	}
 }
 

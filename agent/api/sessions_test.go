@@ -86,6 +86,19 @@ func TestTheLifeOfASession(t *testing.T) {
 	require.Equal(t, fault.SessionSubmitted, d.refused(post(path+"/pictures?context=face", string(jpg), with(mine, "Content-Type", "image/jpeg"))).Code)
 }
 
+// The name of a file may be that of a person.
+func TestAFormThatCannotBeReadIsNotQuoted(t *testing.T) {
+	_, veriff := service(t)
+	d := newDesk(t, deskOptions{service: veriff})
+	mine := page(d.openPage())
+	var made struct{ ID string }
+	d.answer(post("/v1/sessions", "{}", mine), 201, &made)
+	body := "--b\r\nContent-Disposition: form-data; filename=\"ERIKSSON.jpg\"\rx\r\n\r\n--b--\r\n"
+	refused := d.refused(post("/v1/sessions/"+made.ID+"/pictures", body, with(mine, "Content-Type", "multipart/form-data; boundary=b")))
+	require.Equal(t, fault.RequestInvalid, refused.Code)
+	require.NotContains(t, fmt.Sprintf("%+v", refused), "ERIKSSON")
+}
+
 // Pictures are bounded and read whole into memory; each attack has its twin above.
 func TestPicturesThatAreRefused(t *testing.T) {
 	_, veriff := service(t)
