@@ -20,10 +20,15 @@ type Result struct {
 }
 
 // Runner runs cases. Several may run at once.
-type Runner struct{ builder builder }
+type Runner struct {
+	builder builder
+	// twins are documents without a deviation, by what the cases write: many cases
+	// have the same, which is read once in a run.
+	twins sync.Map // of string to func() (observed, error)
+}
 
 // NewRunner returns a runner that takes the keys of a suite.
-func NewRunner(s *Suite) *Runner { return &Runner{builder{folder: s.folder}} }
+func NewRunner(s *Suite) *Runner { return &Runner{builder: builder{folder: s.folder}} }
 
 // Run runs a case: its document, which has to be good, and then what deviates.
 func (r *Runner) Run(ctx context.Context, c Case) Result {
@@ -33,7 +38,7 @@ func (r *Runner) Run(ctx context.Context, c Case) Result {
 }
 
 func (r *Runner) run(ctx context.Context, c Case) (Outcome, string) {
-	twin, err := r.read(ctx, c.Document)
+	twin, err := r.twin(ctx, c.Document)
 	switch {
 	case err != nil:
 		return "", "document: " + err.Error()
@@ -59,6 +64,13 @@ func (r *Runner) run(ctx context.Context, c Case) (Outcome, string) {
 		}
 	}
 	return outcome, ""
+}
+
+// twin reads a document without its deviation.
+func (r *Runner) twin(ctx context.Context, document json.RawMessage) (observed, error) {
+	read := sync.OnceValues(func() (observed, error) { return r.read(ctx, document) })
+	kept, _ := r.twins.LoadOrStore(string(document), read)
+	return kept.(func() (observed, error))()
 }
 
 func (r *Runner) read(ctx context.Context, layers ...json.RawMessage) (observed, error) {
