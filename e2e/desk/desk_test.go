@@ -28,7 +28,10 @@ func held(n int) (options virtual.ChipOptions, reached <-chan struct{}, let func
 
 // The main job: a scan, a document on the reader, the verdict, the person, the upload.
 func TestGoodReading(t *testing.T) {
-	document := personalise(t, func(o *virtual.Options) { o.DG2Size = 15000 })
+	document := personalise(t, func(o *virtual.Options) {
+		o.DG2Size = 15000
+		o.ChipAuthentication = []virtual.ChipAuthenticationInfo{{Protocol: "ECDH-AES-128", ParameterID: 13}}
+	})
 	w := newWorld(t, document)
 	w.toSession()
 	w.page.Text(t, "Country signers: \u20681\u2069")
@@ -116,6 +119,7 @@ func TestRemovalAndReturn(t *testing.T) {
 	chip.PutBack()
 	w.page.State(t, "stage", "successful")
 	w.page.State(t, "upload", "accepted")
+	w.page.Announced(t, "status", "The data is genuine") // nothing proves that the chip is no copy
 	w.page.NoProblems(t)
 }
 

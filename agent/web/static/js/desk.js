@@ -23,7 +23,7 @@ import { entryView } from './view/entry.js';
 import { noticeView } from './view/notice.js';
 import { announceProblem } from './view/problem.js';
 import { progressView } from './view/progress.js';
-import { resultView } from './view/result.js';
+import { resultView, wordsOf } from './view/result.js';
 
 // How long before the end of its time a person is told that the data will go, in ms.
 const warning = 30_000;
@@ -152,7 +152,10 @@ function speak(state, speaks, sound) {
   const problem = state === 'error' || state === 'entry_refused' ? problemOf(model.job) : null;
   if (!first) announce('status', t('progress.spoken', { percent: number(part) }));
   else if (problem) announceProblem(speaks, problem);
-  else announce(speaks, `${t(`stage.${state}.title`)}. ${t(`stage.${state}.text`)}`);
+  else {
+    const words = wordsOf(state, model.job);
+    announce(speaks, `${t(`${words}.title`)}. ${t(`${words}.text`)}`);
+  }
 }
 
 function jobStrip() {

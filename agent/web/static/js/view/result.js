@@ -33,8 +33,9 @@ export function resultView(page) {
       const fingerprint = JSON.stringify([state, job.report, job.error, !!holder, portrait]);
       if (fingerprint === shown) return;
       shown = fingerprint;
-      setText(title, t(`stage.${state}.title`));
-      setText(lead, t(`stage.${state}.text`));
+      const words = wordsOf(state, job);
+      setText(title, t(`${words}.title`));
+      setText(lead, t(`${words}.text`));
       banner.className = `banner ${state}`;
       banner.replaceChildren(icon(banners[state]), h('div', {}, title, lead));
       person.replaceChildren(...(holder ? personOf(holder, portrait) : []));
@@ -45,6 +46,12 @@ export function resultView(page) {
           h('ul', { class: 'warnings' }, warnings.map(({ text }) => h('li', { lang: 'en', dir: 'ltr', translate: 'no' }, text))))] : []));
     },
   };
+}
+
+/** The words of a result: a signature covers the data; that the chip is no copy, only the chip can prove. */
+export function wordsOf(state, job) {
+  const original = (job?.report?.checks ?? []).some(({ group, result }) => group === 'chip_authenticity' && result === 'successful');
+  return state === 'successful' && !original ? 'result.signed' : `stage.${state}`;
 }
 
 function personOf(holder, portrait) {
