@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"image"
 	"image/jpeg"
+	"io"
 	"mime/multipart"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"runtime"
@@ -139,6 +141,34 @@ func TestPicturesThatAreRefused(t *testing.T) {
 	}
 	d.t = t
 	d.answer(post(path, good, with(mine, "Content-Type", contentType)), 200, nil)
+}
+
+// A body that does not say how long it is is bounded all the same.
+func TestAPictureWithoutEndIsCutOff(t *testing.T) {
+	_, veriff := service(t)
+	d := newDesk(t, deskOptions{service: veriff})
+	var made struct{ ID string }
+	local := map[string]string{"Authorization": "Bearer " + d.local, "Content-Type": "application/json"}
+	d.answer(post("/v1/sessions", "{}", local), 201, &made)
+	for size, want := range map[int64]int{1 << 20: http.StatusConflict, 25 << 20: http.StatusRequestEntityTooLarge} {
+		// Zeros are no picture, which is found out when they are all there.
+		body := struct{ io.Reader }{io.LimitReader(zeros{}, size)}
+		q, err := http.NewRequest(http.MethodPost, d.url("/v1/sessions/"+made.ID+"/pictures?context=face"), body)
+		require.NoError(t, err)
+		q.Header.Set("Authorization", "Bearer "+d.local)
+		q.Header.Set("Content-Type", "image/jpeg")
+		response, err := http.DefaultTransport.RoundTrip(q)
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		require.Equal(t, want, response.StatusCode)
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) {
+	clear(b)
+	return len(b), nil
 }
 
 // A picture never touches the disk on its way through the agent.
