@@ -145,7 +145,7 @@ func TestANetworkOfFaultsDeliversAllOnce(t *testing.T) {
 	dir := t.TempDir()
 	s := serve(t, sandbox.Options{RetryAfter: time.Second, Drip: 5 * time.Millisecond})
 	// Longer than a request can linger in this network.
-	const timeout = 300 * time.Millisecond
+	const timeout = 500 * time.Millisecond
 	o := options(dir)
 	o.Settle, o.FirstPause, o.LongestPause = 2*timeout, 5*time.Millisecond, 100*time.Millisecond
 	seen := &events{}
@@ -167,20 +167,35 @@ func TestANetworkOfFaultsDeliversAllOnce(t *testing.T) {
 	var sessions []string
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()
-	for end := time.After(soakTime(t)); ; {
+	// It goes on until everything that it is about has happened.
+	seenAll := func() bool {
+		return seen.count(queue.EventArrived) > 0 && seen.count(queue.EventResent) > 0 && seen.count(queue.EventLater) > 0
+	}
+	end, last := time.After(soakTime(t)), time.After(soakTime(t)+patience)
+	for {
 		select {
 		case <-ticker.C:
+			if len(sessions)-seen.count(queue.EventDelivered) > 30 {
+				continue // a busy machine: what is there comes first
+			}
 			id := "soak-" + time.Now().Format("150405.000000000")
 			s.AddSession(id)
 			sessions = append(sessions, id)
 			enqueue(t, q, queue.Plan{SessionID: id, NFC: documents()})
 			if rand.IntN(4) == 0 {
+				s.ClearFaults() // a storm is over when the next one begins
 				s.Inject(storms[rand.IntN(len(storms))], 1+rand.IntN(5))
 			}
 			continue
 		case err := <-ended:
 			require.NoError(t, err, "work has ended")
 		case <-end:
+			if !seenAll() {
+				end = time.After(time.Second)
+				continue
+			}
+		case <-last:
+			require.Fail(t, "the network is not bad enough", "%d arrived, %d resent, %d later, %d delivered, %d uncertain, %d queued", seen.count(queue.EventArrived), seen.count(queue.EventResent), seen.count(queue.EventLater), seen.count(queue.EventDelivered), seen.count(queue.EventUncertain), len(sessions))
 		}
 		break
 	}
@@ -193,8 +208,6 @@ func TestANetworkOfFaultsDeliversAllOnce(t *testing.T) {
 		require.Len(t, s.Media(id), 1)
 	}
 	require.Zero(t, seen.count(queue.EventSurplus))
-	require.NotZero(t, seen.count(queue.EventArrived))
-	require.NotZero(t, seen.count(queue.EventLater))
 	t.Logf("%d items, %d answers lost, %d of them stored, %d sent again, %d later", len(sessions), seen.count(queue.EventUncertain),
 		seen.count(queue.EventArrived), seen.count(queue.EventResent), seen.count(queue.EventLater))
 	nothingLeft(t, dir)
