@@ -29,20 +29,20 @@ var errTooMany = errors.New("the reader asks and asks")
 // An act is three bytes of the script: what it is, and two for it. With its highest bit
 // it is done from then on.
 const (
-	actFlip     = iota // the byte at the first, by the second
-	actCut             // to a length
-	actStatus          // another status word behind the honest data
-	actBare            // a status word alone; the chip has not seen the command
-	actForge           // as many bytes of the script as the first says, then a status word
-	actGrow            // the honest data, longer by the second
-	actSilent          // the reader is given up
-	actReset           // the power goes for a moment
-	actRemove          // the document is taken away
-	actAgain           // the answer before
-	actNothing         // no byte at all
-	actTwice           // the chip has executed the command twice
-	actTooLong         // a length that no buffer has
-	actCorrect         // 6Cxx
+	actFlip    = iota // the byte at the first, by the second
+	actCut            // to a length
+	actStatus         // another status word behind the honest data
+	actBare           // a status word alone; the chip has not seen the command
+	actForge          // as many bytes of the script as the first says, then a status word
+	actGrow           // the honest data, longer by the second
+	actSilent         // the reader is given up
+	actReset          // the power goes for a moment
+	actRemove         // the document is taken away
+	actAgain          // the answer before
+	actNothing        // no byte at all
+	actTwice          // the chip has executed the command twice
+	actTooLong        // a length that no buffer has
+	actCorrect        // 6Cxx
 	acts
 )
 

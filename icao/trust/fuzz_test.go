@@ -93,6 +93,7 @@ func FuzzDefectList(f *testing.F) {
 	f.Add(d.defect([][]byte{sequence(f, definite(0xA0, d.country.name), definite(0xA1, definite(0x80, d.country.key.id)))}, d.second(status(f, 1), 1, 6)))
 	f.Add(d.defect([][]byte{d.keyID(d.signer)}, d.known(definite(0x13, []byte("UT")), 2, 5), d.second(nil, 1, 4)))
 	f.Add(d.defect([][]byte{d.digest(d.signer)}, d.known(d.signer.der, 2, 1)))
+	f.Add(d.defect([][]byte{d.keyID(d.signer)}, sequence(f)))
 	f.Fuzz(func(t *testing.T, defect []byte) {
 		d := d
 		d.t = t

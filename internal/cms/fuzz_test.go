@@ -129,6 +129,7 @@ func FuzzParseCertificate(f *testing.F) {
 
 func FuzzParseCRL(f *testing.F) {
 	f.Add(wrap(0x30, wrap(0x30, []byte{2, 1, 1}, wrap(0x30), wrap(0x30), wrap(0x17, []byte("260101000000Z")), wrap(0x30, wrap(0x30, []byte{2, 1, 5}, wrap(0x17, []byte("260101000000Z"))))), wrap(0x30, []byte{6, 1, 42}), []byte{3, 1, 0}))
+	f.Add(wrap(0x30, wrap(0x30), wrap(0x30, []byte{6, 1, 42}), []byte{3, 1, 0}))
 	_, c := fixedSpecimen(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		fuzzlimit.Check(t, func() {

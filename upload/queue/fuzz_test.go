@@ -75,13 +75,15 @@ func FuzzItem(f *testing.F) {
 		f.Add(archive)
 	}
 	for _, plan := range []string{`{"version":1,"images":["a"]}`, `{"version":1,"nfcDocuments":true}`, `{"version":2}`, `{"version":1,"images":[` + strings.Repeat(`"",`, 64) + `""]}`} {
-		var b bytes.Buffer
-		w := tar.NewWriter(&b)
-		require.NoError(f, w.WriteHeader(&tar.Header{Name: "plan.json", Size: int64(len(plan)), Format: tar.FormatUSTAR}))
-		_, err := w.Write([]byte(plan))
-		require.NoError(f, err)
-		require.NoError(f, w.WriteHeader(&tar.Header{Name: "image-01", Size: 30 << 20, Format: tar.FormatUSTAR}))
-		f.Add(b.Bytes())
+		for _, size := range []int64{30 << 20, 100 << 20} { // announced, and not there
+			var b bytes.Buffer
+			w := tar.NewWriter(&b)
+			require.NoError(f, w.WriteHeader(&tar.Header{Name: "plan.json", Size: int64(len(plan)), Format: tar.FormatUSTAR}))
+			_, err := w.Write([]byte(plan))
+			require.NoError(f, err)
+			require.NoError(f, w.WriteHeader(&tar.Header{Name: "image-01", Size: size, Format: tar.FormatUSTAR}))
+			f.Add(b.Bytes())
+		}
 	}
 	f.Fuzz(func(t *testing.T, archive []byte) {
 		var sealed bytes.Buffer
