@@ -13,7 +13,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -31,7 +30,7 @@ func service(t *testing.T) (*sandbox.Server, agent.Service) {
 	server := sandbox.New(sandbox.Options{})
 	listening := httptest.NewServer(server)
 	t.Cleanup(func() { server.Release(); listening.CloseClientConnections(); listening.Close() })
-	client, err := upload.New(upload.Config{BaseURL: listening.URL, APIKey: sandbox.DemoAPIKey, Secret: secret.NewText(sandbox.DemoSecret), Timeout: 5 * time.Second})
+	client, err := upload.New(upload.Config{BaseURL: listening.URL, APIKey: sandbox.DemoAPIKey, Secret: secret.NewText(sandbox.DemoSecret), Timeout: patience})
 	require.NoError(t, err)
 	return server, &agent.Veriff{Client: client}
 }
@@ -188,7 +187,7 @@ func TestPicturesAreNotSpilledToDisk(t *testing.T) {
 	d.answer(post("/v1/sessions", "{}", mine), 201, &made)
 	jpg := picture(t)
 	// Behind the end of the picture, where decoders do not look.
-	body, contentType := form(t, append(jpg, make([]byte, 4<<20)...))
+	body, contentType := form(t, append(jpg, make([]byte, 1<<20)...))
 	d.answer(post("/v1/sessions/"+made.ID+"/pictures", body, with(mine, "Content-Type", contentType)), 200, nil)
 	require.Len(t, server.Media(made.ID), 1)
 	now, err := os.Stat(temporary)
