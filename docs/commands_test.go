@@ -36,6 +36,7 @@ const session = "f04bdb47-d3be-4b28-b028-a652feb060b5"
 var notRun = []struct{ pattern, reason string }{
 	{`^scripts/demo$`, "compiles the program a second time; scripts/test runs the demo of the program built that way"},
 	{`^scripts/test`, "is what runs this test"},
+	{`^scripts/fuzz`, "takes hours; .ci/run runs it in a short form"},
 	{`^go build `, "has built the program that runs here"},
 	{`^(sudo )?(apt-get|apt|dpkg|dnf|rpm|adduser|loginctl|systemctl|journalctl|install|nano|modprobe|cp|tee|ln|groupadd) `, "changes the machine: packages, services, users, files of the system"},
 	{`^sudo (-u passport-agent )?(env \S+ )?passport-agent `, "acts on the service that the package installs"},
