@@ -23,6 +23,7 @@ var fuzzedInfos = []pace.Info{
 func FuzzEstablish(f *testing.F) {
 	for i := range fuzzedInfos {
 		f.Add(byte(i), byte(1), []byte{0x7C, 0x12, 0x80, 0x10, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, uint16(0x9000))
+		f.Add(byte(i), byte(1), []byte{0x7C, 0x07, 0x80, 0x05, 1, 2, 3, 4, 5}, uint16(0x9000))
 		f.Add(byte(i), byte(2), []byte{0x7C, 0x00}, uint16(0x9000))
 		f.Add(byte(i), byte(3), []byte{0x7C, 0x04, 0x84, 0x02, 0x04, 0x00}, uint16(0x9000))
 		f.Add(byte(i), byte(4), []byte{0x7C, 0x0A, 0x86, 0x08, 1, 2, 3, 4, 5, 6, 7, 8}, uint16(0x9000))
