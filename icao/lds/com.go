@@ -72,15 +72,23 @@ func (com *CommonData) version(objects []iso7816.TLV, tag iso7816.Tag, name stri
 }
 
 func (com *CommonData) takeList(tags []byte) {
+	unknown, repeated := "", "" // the first of each
 	for _, tag := range tags {
 		switch number := dataGroupOf(iso7816.Tag(tag)); {
+		case number == 0 && unknown == "":
+			unknown = fmt.Sprintf("tag %02X", tag)
 		case number == 0:
-			com.warn("com_data_group_tag", fmt.Sprintf("tag %02X", tag))
-		case slices.Contains(com.DataGroups, number):
-			com.warn("com_data_group_repeated", fmt.Sprintf("DG%d", number))
-		default:
+		case !slices.Contains(com.DataGroups, number):
 			com.DataGroups = append(com.DataGroups, number)
+		case repeated == "":
+			repeated = fmt.Sprintf("DG%d", number)
 		}
+	}
+	if unknown != "" {
+		com.warn("com_data_group_tag", unknown)
+	}
+	if repeated != "" {
+		com.warn("com_data_group_repeated", repeated)
 	}
 }
 

@@ -3,4 +3,4 @@
 package fuzzlimit
 
 // slowdown is what the race detector costs.
-const slowdown = 10
+const slowdown = 3
