@@ -12,7 +12,7 @@ if [ "$waiting" -gt 0 ] && [ "${PASSPORT_AGENT_ERASE_QUEUE:-}" != 1 ]; then
 	cat >&2 <<TEXT
 passport-agent: $waiting document(s) wait in $data and have not been uploaded. Nothing was erased.
 To keep them:  install passport-agent again, run
-               passport-agent --data-dir $data queue export --out FILE
+               passport-agent --data-dir $data queue export --recipient age1… --out FOLDER
                and purge again.
 To erase them: PASSPORT_AGENT_ERASE_QUEUE=1 apt-get purge passport-agent
 TEXT
