@@ -58,7 +58,7 @@ the context face-nfc, where it is JPEG.`,
 		Example: `  passport-agent upload nfc --session f04bdb47-d3be-4b28-b028-a652feb060b5 ./saved`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.finishUpload(a.uploadNFC(cmd, f, args[0]))
+			return a.finishNFC(cmd, f, args[0])
 		},
 	}
 	f.register(cmd)
@@ -72,6 +72,15 @@ type uploadReport struct {
 	Portrait *tap.Upload   `json:"portrait,omitempty"`
 	Warnings []tap.Warning `json:"warnings"`
 	Error    *tap.Error    `json:"error"`
+}
+
+func (a *app) finishNFC(cmd *cobra.Command, f *uploadFlags, dir string) error {
+	report, err := a.uploadNFC(cmd, f, dir)
+	a.auditUpload(cmd.Context(), "", report.Upload, tap.ErrorOf(err))
+	if report.Portrait != nil {
+		a.auditUpload(cmd.Context(), "", *report.Portrait, tap.ErrorOf(err))
+	}
+	return a.finishUpload(report, err)
 }
 
 func (a *app) uploadNFC(cmd *cobra.Command, f *uploadFlags, dir string) (uploadReport, error) {

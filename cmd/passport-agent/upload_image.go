@@ -38,7 +38,7 @@ Of two pictures of one thing, that with -pre is the first.`,
   passport-agent upload image --session f04bdb47-d3be-4b28-b028-a652feb060b5 --context face selfie.png --json`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.finishImages(a.uploadImages(cmd.Context(), f, args))
+			return a.finishImages(cmd.Context(), f, args)
 		},
 	}
 	f.register(cmd)
@@ -165,7 +165,11 @@ func parseTimestamp(text string) (time.Time, error) {
 	return at, nil
 }
 
-func (a *app) finishImages(report imagesReport, err error) error {
+func (a *app) finishImages(ctx context.Context, f *imageFlags, paths []string) error {
+	report, err := a.uploadImages(ctx, f, paths)
+	for _, image := range report.Images {
+		a.auditUpload(ctx, "", image.Upload, tap.ErrorOf(err))
+	}
 	report.Error = tap.ErrorOf(err)
 	if a.json {
 		a.printJSON(report)

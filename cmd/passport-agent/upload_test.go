@@ -245,3 +245,34 @@ func TestThePortraitAsAPicture(t *testing.T) {
 		require.Equal(t, kept[2].ID, report.Portrait.MediaID)
 	}
 }
+
+// Every upload that was tried stands in the audit log, also those without a reading and
+// those that were refused, by the service or here; what was no attempt does not.
+func TestUploadsFromFilesAreWrittenDown(t *testing.T) {
+	s, env := service(t)
+	env["XDG_DATA_HOME"] = t.TempDir()
+	records := func() int {
+		var report auditReport
+		command(t, env, "", "queue", "audit", "--json").document(t, &report)
+		return report.Records
+	}
+	page := picture(t, "page.jpg", 64, 48)
+	args := []string{"upload", "image", "--session", session, "--context", "document-front"}
+	require.Zero(t, command(t, env, "", append(args, page, page)...).exit)
+	require.Equal(t, 2, records())
+
+	dir := t.TempDir()
+	document, err := virtual.Personalise(virtual.Options{})
+	require.NoError(t, err)
+	require.NoError(t, document.Save(dir))
+	require.Zero(t, command(t, env, "", "upload", "nfc", "--session", session, dir).exit)
+	require.Equal(t, 3, records())
+
+	s.Inject(sandbox.IntegrationInactive, 1)
+	require.Equal(t, fault.ExitRefused, command(t, env, "", "upload", "nfc", "--session", session, dir).exit)
+	require.Equal(t, 4, records())
+	require.NotZero(t, command(t, env, "", append(args, t.TempDir())...).exit)
+	require.Equal(t, 5, records(), "refused here")
+	require.Equal(t, fault.ExitUsage, command(t, env, "", "upload", "nfc", "--session", session).exit)
+	require.Equal(t, 5, records(), "a mistake on the command line")
+}
