@@ -71,7 +71,7 @@ type Options struct {
 	// Portrait makes PNG of the encoded picture of a document; nil shows none. It is
 	// called only for pictures whose hash is proved.
 	Portrait func(ctx context.Context, picture []byte) ([]byte, error)
-	// Audit is given a record of each reading and each change of shift; it must not
+	// Audit is given a record of each reading, picture and change of shift; it must not
 	// block for long. May be nil.
 	Audit func(Record)
 	// Now is the clock; time.Now where nil.

@@ -182,3 +182,29 @@ func TestWithoutAnIntegrationReadingsAreQueued(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, state.Items, 2)
 }
+
+// What became of a picture that was sent at once is written down, also where it was
+// refused; what the queue sends, the queue writes down.
+func TestPicturesAreWrittenDown(t *testing.T) {
+	server, veriff := service(t)
+	d := newDesk(t, agent.Options{Service: veriff})
+	require.NoError(t, d.agent.SetShift("desk-7"))
+	var jpg bytes.Buffer
+	require.NoError(t, jpeg.Encode(&jpg, image.NewGray(image.Rect(0, 0, 8, 8)), nil))
+	_, id, err := d.agent.Picture(t.Context(), session, "document-front", jpg.Bytes())
+	require.NoError(t, err)
+	server.Inject(sandbox.IntegrationInactive, 1)
+	_, _, err = d.agent.Picture(t.Context(), session, "document-front", jpg.Bytes())
+	require.ErrorIs(t, err, fault.IntegrationInactive)
+	d.stop()
+	<-d.ended
+	require.Len(t, d.records, 3, "the shift and two pictures")
+	for i, want := range []string{tap.UploadAccepted, tap.UploadRefused} {
+		r := d.records[i+1]
+		require.Equal(t, agent.RecordPicture, r.Kind)
+		require.Equal(t, "desk-7", r.Operator)
+		require.Equal(t, want, r.Upload.State)
+	}
+	require.Equal(t, id, d.records[1].Upload.MediaID)
+	require.ErrorIs(t, d.records[2].Err, fault.IntegrationInactive)
+}

@@ -26,7 +26,9 @@ func (a *Agent) Picture(ctx context.Context, session, kind string, picture []byt
 	}
 	if a.options.Service != nil {
 		var receipt upload.Receipt
-		if receipt, err = a.options.Service.UploadImage(ctx, session, upload.Image{Context: kind, File: file}, nil); err == nil {
+		receipt, err = a.options.Service.UploadImage(ctx, session, upload.Image{Context: kind, File: file}, nil)
+		a.pictureSent(session, receipt, err)
+		if err == nil {
 			return tap.UploadAccepted, receipt.MediaID, nil
 		}
 		// What may have arrived is not sent again: whoever asked looks at the session.
@@ -39,4 +41,14 @@ func (a *Agent) Picture(ctx context.Context, session, kind string, picture []byt
 	}
 	id, err = a.options.Queue.Enqueue(ctx, queue.Plan{SessionID: session, Images: []queue.Image{{Context: kind, Content: file.Content}}})
 	return tap.UploadQueued, id, err
+}
+
+// pictureSent notes what became of a picture that was sent at once; what the queue sends
+// it notes itself.
+func (a *Agent) pictureSent(session string, receipt upload.Receipt, err error) {
+	sent := tap.Upload{State: tap.UploadAccepted, SessionID: session, MediaID: receipt.MediaID, Size: receipt.Size, MIMEType: receipt.MIMEType}
+	if err != nil {
+		sent = tap.Upload{State: tap.UploadState(err), SessionID: session}
+	}
+	a.options.Audit(Record{Time: a.options.Now(), Kind: RecordPicture, Operator: a.Shift(), Upload: sent, Err: err})
 }

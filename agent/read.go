@@ -89,12 +89,14 @@ type Trace struct {
 
 // Read is one reading: the wait for a document, its reading and what follows.
 type Read struct {
-	agent   *Agent
-	id      string
-	owner   string
-	request Request
-	access  fingerprint
-	cancel  context.CancelFunc
+	agent *Agent
+	id    string
+	owner string
+	// operator is who was at the desk when the reading began, whoever is when it ends.
+	operator string
+	request  Request
+	access   fingerprint
+	cancel   context.CancelFunc
 
 	mu      sync.Mutex
 	status  Status
@@ -242,7 +244,7 @@ func (r *Read) finish(result tap.Result, u *uploader) {
 			s.State = StateFailed
 		}
 	})
-	a.audit(report, r.Trace())
+	a.options.Audit(Record{Time: now, Kind: RecordRead, Operator: r.operator, Report: &report, Trace: r.Trace()})
 	a.events.publish(Event{Kind: EventReaders})
 	r.eraseLater(a.options.Keep)
 }

@@ -73,7 +73,7 @@ func (a *Agent) Create(owner, key string, request [32]byte, what Request) (read 
 	_, _ = rand.Read(id[:])
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &Read{
-		agent: a, id: hex.EncodeToString(id[:]), owner: owner, request: what, cancel: cancel, changed: make(chan struct{}),
+		agent: a, id: hex.EncodeToString(id[:]), owner: owner, operator: a.operator, request: what, cancel: cancel, changed: make(chan struct{}),
 		access: a.Fingerprint(what.Access.Key.Information().Reveal(), what.Access.CAN.Reveal()),
 	}
 	r.status = Status{ID: r.id, State: StateWaiting, Phase: "waiting", Created: a.options.Now(), Version: 1, SessionID: what.Session}

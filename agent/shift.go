@@ -9,7 +9,7 @@ import (
 	"passport-agent/tap"
 )
 
-// Record is what is noted of a reading or of a change of shift. Nothing in it is about
+// Record is what is noted of a reading, of a picture or of a change of shift. Nothing in it is about
 // a holder; Operator is a label that means something only to who gave it.
 type Record struct {
 	Time     time.Time
@@ -18,6 +18,9 @@ type Record struct {
 	// Report is that of a reading, without Holder; Trace tells where its time went.
 	Report *tap.Report
 	Trace  Trace
+	// Upload and Err are what became of a picture that was sent at once.
+	Upload tap.Upload
+	Err    error
 }
 
 // RecordKind is what a record is about.
@@ -25,8 +28,9 @@ type RecordKind string
 
 // The kinds of records.
 const (
-	RecordRead  RecordKind = "read"
-	RecordShift RecordKind = "shift" // Operator is who has begun; empty is nobody
+	RecordRead    RecordKind = "read"
+	RecordPicture RecordKind = "picture"
+	RecordShift   RecordKind = "shift" // Operator is who has begun; empty is nobody
 )
 
 const longestOperator = 64
@@ -53,8 +57,4 @@ func (a *Agent) Shift() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.operator
-}
-
-func (a *Agent) audit(report tap.Report, trace Trace) {
-	a.options.Audit(Record{Time: a.options.Now(), Kind: RecordRead, Operator: a.Shift(), Report: &report, Trace: trace})
 }

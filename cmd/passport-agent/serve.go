@@ -293,6 +293,8 @@ func (a *app) auditAgent(r agent.Record) {
 	switch r.Kind {
 	case agent.RecordRead:
 		a.auditRead(context.Background(), *r.Report, r.Operator)
+	case agent.RecordPicture:
+		a.auditUpload(context.Background(), "", r.Upload, tap.ErrorOf(r.Err))
 	case agent.RecordShift:
 		result := "begun"
 		if r.Operator == "" {
