@@ -85,11 +85,15 @@ var built = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 // answers.
 func (e *examination) clock(context.Context) {
 	if now := e.Now(); now.Before(built) {
-		e.add(Finding{
-			Check: "clock", Result: Problem, Text: "the clock of this machine says " + now.Format(time.DateOnly), Cause: "The clock is wrong: dates of documents and certificates are judged by it.",
-			Mend: "Set it: timedatectl set-ntp true",
-		})
+		e.wrongClock("the clock of this machine says " + now.Format(time.DateOnly))
 	}
+}
+
+func (e *examination) wrongClock(text string) {
+	e.add(Finding{
+		Check: "clock", Result: Problem, Text: text, Cause: "The clock is wrong: dates of documents and certificates are judged by it.",
+		Mend: "Set it: timedatectl set-ntp true",
+	})
 }
 
 // readerModules are kernel modules that take readers away from pcscd, with a part of the

@@ -75,9 +75,6 @@ func (e *examination) service(ctx context.Context) {
 	}
 	e.add(Finding{Check: check, Result: OK, Text: "it answers and takes the credentials"})
 	if off := s.Time.Sub(before); !s.Time.IsZero() && off.Abs() > clockSkew {
-		e.add(Finding{
-			Check: "clock", Result: Problem, Text: fmt.Sprintf("the clock of this machine is %s off the service's", off.Abs().Round(time.Second)), Cause: "The clock is wrong: dates of documents and certificates are judged by it.",
-			Mend: "Set it: timedatectl set-ntp true",
-		})
+		e.wrongClock(fmt.Sprintf("the clock of this machine is %s off the service's", off.Abs().Round(time.Second)))
 	}
 }

@@ -44,6 +44,17 @@ const (
 	RefuseOnFailed OnFailed = "refuse"
 )
 
+// ParseOnFailed reads what the command line and the configuration say. It fails with
+// fault.Usage.
+func ParseOnFailed(name string) (OnFailed, error) {
+	switch o := OnFailed(name); o {
+	case UploadOnFailed, HoldOnFailed, RefuseOnFailed:
+		return o, nil
+	default:
+		return "", fault.New(fault.Usage, fmt.Sprintf("--on-failed takes upload, hold or refuse, not %q", name), nil)
+	}
+}
+
 // Options says what a tap does. Wait is required.
 type Options struct {
 	// Wait waits for a document, on the named reader or, where reader is empty, on

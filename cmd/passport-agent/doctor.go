@@ -70,8 +70,10 @@ func (a *app) doctor(ctx context.Context, bundle string) error {
 }
 
 func (a *app) doctorOptions() doctor.Options {
+	inspected := config.Inspect(a.configPath, a.lookup)
+	settings := inspected.Config
 	o := doctor.Options{
-		Inspect: func() config.Inspection { return config.Inspect(a.configPath, a.lookup) },
+		Inspect: func() config.Inspection { return inspected },
 		Readers: pcsc.Readers,
 		Trust:   func(ctx context.Context) (*trust.Store, error) { return a.loadTrust(ctx) },
 		Folder:  a.dataFolder(),
@@ -79,7 +81,6 @@ func (a *app) doctorOptions() doctor.Options {
 	if info, err := os.Stat("/sys/module"); err == nil && info.IsDir() {
 		o.System = os.DirFS("/")
 	}
-	settings := config.Inspect(a.configPath, a.lookup).Config
 	if info, err := os.Stat(filepath.Join(o.Folder, "queue")); o.Folder != "" && err == nil && info.IsDir() {
 		o.Queue = func(ctx context.Context) (doctor.Queue, error) { return a.queueHealth(ctx, settings) }
 	}

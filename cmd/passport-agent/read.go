@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -134,10 +132,10 @@ func (a *app) readOptions(cmd *cobra.Command, f *readFlags) (tap.Options, error)
 	}
 	options := tap.Options{
 		Trust: store, Wait: waitFor(f.reader, f.wait), Access: access, Zone: zone, Profile: profile, Warnings: warnings,
-		NoResume: f.noResume, ProbeExtended: f.probe, NoChipAuthentication: f.noChip, OnFailed: tap.OnFailed(f.onFailed), RequireTrust: f.requireTrust, Software: software(),
+		NoResume: f.noResume, ProbeExtended: f.probe, NoChipAuthentication: f.noChip, RequireTrust: f.requireTrust, Software: software(),
 	}
-	if !slices.Contains([]tap.OnFailed{tap.UploadOnFailed, tap.HoldOnFailed, tap.RefuseOnFailed}, options.OnFailed) {
-		return tap.Options{}, fault.New(fault.Usage, fmt.Sprintf("--on-failed takes upload, hold or refuse, not %q", f.onFailed), nil)
+	if options.OnFailed, err = tap.ParseOnFailed(f.onFailed); err != nil {
+		return tap.Options{}, err
 	}
 	if !cmd.Flags().Changed("session") && !f.deferred {
 		return options, nil

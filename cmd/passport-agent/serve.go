@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"time"
 
@@ -122,8 +121,8 @@ func (f *serveFlags) merge(cmd *cobra.Command, c config.Config) error {
 	if !given("require-trust") {
 		f.requireTrust = c.RequireTrust
 	}
-	if !slices.Contains([]tap.OnFailed{tap.UploadOnFailed, tap.HoldOnFailed, tap.RefuseOnFailed}, tap.OnFailed(f.onFailed)) {
-		return fault.New(fault.Usage, fmt.Sprintf("--on-failed takes upload, hold or refuse, not %q", f.onFailed), nil)
+	if _, err := tap.ParseOnFailed(f.onFailed); err != nil {
+		return err
 	}
 	if f.wait <= 0 || f.keep <= 0 {
 		return fault.New(fault.Usage, "--wait and --keep-personal-data take times such as 30s", nil)
