@@ -435,7 +435,9 @@ func (s *shell) run(line commandLine) {
 	eval := fmt.Sprintf(`eval "$(base64 -d <<<%s)" </dev/null >%s 2>&1`, encoded, output)
 	if what := goesOn.FindStringSubmatch(line.text); what != nil && !strings.Contains(line.text, "--link") {
 		s.end(what[2])
-		s.going[what[2]] = s.ask("set -m; %s & echo $! >&3; set +m", eval)
+		// The shell outlives the signal that ends the group, so that waiting for it is
+		// waiting for the program.
+		s.going[what[2]] = s.ask("set -m; { trap : TERM; %s; } & echo $! >&3; set +m", eval)
 		require.Eventually(s.t, func() bool {
 			return regexp.MustCompile(`Ctrl-C|"listening"`).MatchString(contentOf(output))
 		}, patience, 10*time.Millisecond, "%s: %s: it does not get ready: %s", line.at, line.text, contentOf(output))
