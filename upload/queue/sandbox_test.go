@@ -2,9 +2,7 @@ package queue_test
 
 import (
 	"context"
-	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -14,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"passport-agent/internal/badnetwork"
 	"passport-agent/internal/fault"
 	"passport-agent/internal/secret"
 	"passport-agent/upload"
@@ -151,13 +150,13 @@ func TestANetworkOfFaultsDeliversAllOnce(t *testing.T) {
 	seen := &events{}
 	o.Observe = seen.observe
 	q := open(t, o)
-	bad := newBadNetwork(t, s.url)
+	bad := badnetwork.New(t, s.url)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() {
-		_, err := q.Work(ctx, queue.WorkOptions{Client: client(t, bad.url, timeout), Until: queue.UntilStopped})
+		_, err := q.Work(ctx, queue.WorkOptions{Client: client(t, bad.URL, timeout), Until: queue.UntilStopped})
 		ended <- err
 	}()
 	storms := []sandbox.Fault{
@@ -200,10 +199,10 @@ func TestANetworkOfFaultsDeliversAllOnce(t *testing.T) {
 		break
 	}
 	s.ClearFaults()
-	bad.calm()
+	bad.Calm(true)
 	cancel()
 	require.ErrorIs(t, <-ended, fault.Interrupted)
-	drain(t, q, client(t, bad.url, 10*time.Second))
+	drain(t, q, client(t, bad.URL, 10*time.Second))
 	for _, id := range sessions {
 		require.Len(t, s.Media(id), 1)
 	}
@@ -211,81 +210,6 @@ func TestANetworkOfFaultsDeliversAllOnce(t *testing.T) {
 	t.Logf("%d items, %d answers lost, %d of them stored, %d sent again, %d later", len(sessions), seen.count(queue.EventUncertain),
 		seen.count(queue.EventArrived), seen.count(queue.EventResent), seen.count(queue.EventLater))
 	nothingLeft(t, dir)
-}
-
-// badNetwork passes bytes on, or does not.
-type badNetwork struct {
-	url  string
-	to   string
-	mu   sync.Mutex
-	good bool
-}
-
-func newBadNetwork(t *testing.T, to string) *badNetwork {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = l.Close() })
-	n := &badNetwork{url: "http://" + l.Addr().String(), to: to[len("http://"):]}
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go n.pass(c.(*net.TCPConn))
-		}
-	}()
-	return n
-}
-
-func (n *badNetwork) calm() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.good = true
-}
-
-// pass hands a connection on for a number of bytes, then resets it, or passes nothing
-// more until one side goes.
-func (n *badNetwork) pass(from *net.TCPConn) {
-	defer func() { _ = from.Close() }()
-	n.mu.Lock()
-	good := n.good
-	n.mu.Unlock()
-	to, err := net.Dial("tcp", n.to)
-	if err != nil {
-		return
-	}
-	defer func() { _ = to.Close() }()
-	up, down := int64(1<<40), int64(1<<40) // bytes that pass
-	kind := 8
-	if !good {
-		kind = rand.IntN(9)
-	}
-	switch kind {
-	case 0, 1:
-		up = rand.Int64N(600)
-	case 2, 3:
-		down = rand.Int64N(600)
-	}
-	ended := make(chan bool, 2)
-	carry := func(to, from net.Conn, limit int64) {
-		n, _ := io.CopyN(to, from, limit)
-		ended <- n == limit
-	}
-	go carry(to, from, up)
-	go carry(from, to, down)
-	cut := <-ended
-	switch {
-	case cut && kind%2 == 0:
-		_ = from.SetLinger(0) // a reset
-	case cut:
-		// Silence: the client gives up. What it had sent is not passed on any more.
-		_, _ = io.Copy(io.Discard, from)
-	default:
-		_ = to.(*net.TCPConn).CloseWrite()
-		<-ended
-	}
 }
 
 func durationFromEnv(t *testing.T, name string, fallback time.Duration) time.Duration {
