@@ -31,8 +31,9 @@ const (
 type Options struct {
 	// Software names program and version in reports.
 	Software string
-	// Watch tells of the readers until the context ends; pcsc.Watch where nil.
-	Watch func(ctx context.Context, observe func([]pcsc.ReaderInfo, error))
+	// Watch tells of the readers until the context ends, and looks for a service that is
+	// down when again has a value; pcsc.Watch where nil.
+	Watch func(ctx context.Context, again <-chan struct{}, observe func([]pcsc.ReaderInfo, error))
 	// Connect connects to the document on a reader, which is to come within the time;
 	// pcsc.Wait where nil.
 	Connect func(ctx context.Context, reader string, within time.Duration) (tap.Card, error)
@@ -149,7 +150,7 @@ func (a *Agent) Run(ctx context.Context) {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var work sync.WaitGroup
-	work.Go(func() { a.options.Watch(background, a.readers.update) })
+	work.Go(func() { a.options.Watch(background, a.readers.again, a.readers.update) })
 	if a.options.Trust != nil {
 		work.Go(func() { a.watchTrust(background) })
 	}

@@ -89,7 +89,7 @@ func newDesk(t *testing.T, o agent.Options, readers ...pcsc.ReaderInfo) *desk {
 	return d
 }
 
-func (d *desk) watch(ctx context.Context, observe func([]pcsc.ReaderInfo, error)) {
+func (d *desk) watch(ctx context.Context, again <-chan struct{}, observe func([]pcsc.ReaderInfo, error)) {
 	for {
 		d.mu.Lock()
 		readers, err, changed := slices.Clone(d.readers), d.err, d.changed
@@ -97,6 +97,7 @@ func (d *desk) watch(ctx context.Context, observe func([]pcsc.ReaderInfo, error)
 		observe(readers, err)
 		select {
 		case <-changed:
+		case <-again:
 		case <-ctx.Done():
 			return
 		}
@@ -233,6 +234,47 @@ func TestReadingsThatFindNoDocument(t *testing.T) {
 			require.Less(t, d.connects, 3, "a document that cannot be had is not tried without end")
 		})
 	}
+}
+
+// A service that was started again since it was last looked for is found when a reading
+// asks; one that ends under a reading that waits is waited for.
+func TestAServiceThatComesBackIsUsed(t *testing.T) {
+	desk := reader("Desk", pcsc.ReaderDocument, 1)
+	d := newDesk(t, agent.Options{})
+	d.set(fault.New(fault.PCSCNoService, "", nil))
+	require.ErrorIs(t, until(t, d.begin(d.request()), ended).Err, fault.PCSCNoService)
+	d.mu.Lock()
+	d.readers, d.err = []pcsc.ReaderInfo{desk}, nil // and nobody tells the watch
+	d.mu.Unlock()
+	require.Equal(t, agent.StateDone, until(t, d.begin(d.request()), ended).State)
+
+	// waits begins a reading that has seen the service up.
+	waits := func(r agent.Request) *agent.Read {
+		t.Helper()
+		d.set(nil)
+		require.Eventually(t, func() bool {
+			readers, err := d.agent.Readers()
+			return err == nil && len(readers) == 0
+		}, patience, time.Millisecond)
+		waiting := d.begin(r)
+		until(t, waiting, phase(tap.EventNoReader))
+		d.set(nil, reader("Desk", pcsc.ReaderEmpty, 2))
+		until(t, waiting, phase(tap.EventWaiting))
+		return waiting
+	}
+	waiting := waits(d.request())
+	d.set(fault.New(fault.PCSCNoService, "", nil))
+	until(t, waiting, phase(tap.EventNoReader))
+	d.set(nil, desk)
+	require.Equal(t, agent.StateDone, until(t, waiting, ended).State)
+
+	request := d.request()
+	request.Wait = 300 * time.Millisecond
+	began := time.Now()
+	waiting = waits(request)
+	d.set(fault.New(fault.PCSCNoService, "", nil))
+	require.ErrorIs(t, until(t, waiting, ended).Err, fault.PCSCNoService, "not that there was no document")
+	require.GreaterOrEqual(t, time.Since(began), request.Wait)
 }
 
 // A reader that hangs is left alone until something about it changes.

@@ -55,12 +55,14 @@ type readers struct {
 	used     map[string]use
 	extended map[string]*bool
 	next     chan struct{}
+	updates  int           // how often the watch has told
+	again    chan struct{} // asks the watch to look for the service
 }
 
 func newReaders(changed func()) *readers {
 	return &readers{
 		changed: changed, claims: map[string]string{}, stuck: map[string]uint16{}, used: map[string]use{},
-		extended: map[string]*bool{}, next: make(chan struct{}),
+		extended: map[string]*bool{}, next: make(chan struct{}), again: make(chan struct{}, 1),
 	}
 }
 
@@ -74,6 +76,7 @@ func (s *readers) wake() {
 func (s *readers) update(infos []pcsc.ReaderInfo, err error) {
 	s.mu.Lock()
 	s.known, s.infos, s.err = true, infos, err
+	s.updates++
 	for name := range s.stuck {
 		if i := s.find(name); i < 0 || infos[i].Counter != s.stuck[name] {
 			delete(s.stuck, name)
@@ -126,6 +129,8 @@ type chance struct {
 	at     string        // the reader that the phase is about
 	end    error         // what the end of the time means
 	fatal  bool          // the end has come now
+	down   bool          // the service is, as of the update
+	update int
 	next   <-chan struct{}
 }
 
@@ -135,11 +140,11 @@ type chance struct {
 func (s *readers) claim(read, name string, access fingerprint, first bool) chance {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := chance{phase: tap.EventWaiting, end: fault.New(fault.NoDocument, "", nil), next: s.next}
+	c := chance{phase: tap.EventWaiting, end: fault.New(fault.NoDocument, "", nil), update: s.updates, next: s.next}
 	matches := matching(s.infos, name)
 	switch {
 	case s.known && s.err != nil:
-		c.end, c.fatal = s.err, true
+		c.phase, c.end, c.down = tap.EventNoReader, s.err, true
 		return c
 	case s.known && len(s.infos) == 0:
 		c.phase, c.end = tap.EventNoReader, fault.New(fault.NoReader, "", nil)
@@ -169,6 +174,15 @@ func (s *readers) claim(read, name string, access fingerprint, first bool) chanc
 		c.phase, c.at = tap.EventWaiting, ""
 	}
 	return c
+}
+
+// lookAgain asks the watch to look for the service now.
+func (s *readers) lookAgain() {
+	select {
+	case s.again <- struct{}{}:
+	default:
+		// It was asked already.
+	}
 }
 
 // changes returns a channel that is closed with the next change.

@@ -31,8 +31,12 @@ func (a *Agent) wait(ctx context.Context, r *Read, reader string, observe func(t
 	if named == "" {
 		named = a.options.Reader
 	}
+	service := outage{}
 	for first := true; ; first = false {
 		c := a.readers.claim(r.id, named, r.access, first)
+		if service.over(c, a.readers.lookAgain) {
+			return nil, c.end
+		}
 		var again <-chan time.Time
 		if c.reader != "" {
 			a.events.publish(Event{Kind: EventReaders})
@@ -48,8 +52,8 @@ func (a *Agent) wait(ctx context.Context, r *Read, reader string, observe func(t
 			case errors.Is(err, fault.CardUnresponsive):
 				c.phase, c.at, c.end = tap.EventUnresponsive, c.reader, err
 			case errors.Is(err, fault.NoDocument), errors.Is(err, fault.DocumentRemoved), errors.Is(err, fault.ReaderUnplugged),
-				errors.Is(err, fault.NoReader), errors.Is(err, fault.ReaderNotFound):
-				// It has just left.
+				errors.Is(err, fault.NoReader), errors.Is(err, fault.ReaderNotFound), errors.Is(err, fault.PCSCNoService):
+				// It has just left, or the service has.
 			default:
 				return nil, err
 			}
@@ -68,6 +72,29 @@ func (a *Agent) wait(ctx context.Context, r *Read, reader string, observe func(t
 			return nil, ctx.Err()
 		}
 	}
+}
+
+// outage is what a reading makes of the service being down. One that has ended before
+// the reading began is looked for once more, and then the reading ends; one that ends
+// under a reading that waits is being restarted, and waited for.
+type outage struct {
+	wasUp bool
+	asked bool
+	since int // the update that was the last one then
+}
+
+// over says that there is no use in waiting.
+func (o *outage) over(c chance, lookAgain func()) bool {
+	switch {
+	case !c.down:
+		o.wasUp, o.asked = c.update > 0, false
+	case !o.asked:
+		o.asked, o.since = true, c.update
+		lookAgain()
+	default:
+		return !o.wasUp && c.update > o.since
+	}
+	return false
 }
 
 // timed measures the commands to a card.

@@ -120,8 +120,8 @@ func (f *FakeLibrary) Wait(ctx context.Context, o WaitOptions) (*Card, error) {
 }
 
 // Watch is Watch through the fake library.
-func (f *FakeLibrary) Watch(ctx context.Context, observe func([]ReaderInfo, error)) {
-	watch(ctx, f.library(), observe)
+func (f *FakeLibrary) Watch(ctx context.Context, again <-chan struct{}, observe func([]ReaderInfo, error)) {
+	watch(ctx, f.library(), again, observe)
 }
 
 // List is Readers through the fake library.

@@ -15,18 +15,19 @@ const (
 	watchPoll = 250 * time.Millisecond
 	// How soon a service that is down, or hangs, is tried again.
 	firstRetry = time.Second
-	lastRetry  = time.Minute
+	lastRetry  = 5 * time.Second
 )
 
 // Watch tells observe of the readers that are plugged in, at once and after each
 // change, until the context ends. Readers may come and go, and so may the smart card
 // service: then observe gets the error that Readers would give, and Watch tries
-// again. It never calls observe twice with the same.
-func Watch(ctx context.Context, observe func([]ReaderInfo, error)) {
-	watch(ctx, systemLibrary(), observe)
+// again; at once where again, which may be nil, has a value. It never calls observe
+// twice with the same, but for what was asked for by again.
+func Watch(ctx context.Context, again <-chan struct{}, observe func([]ReaderInfo, error)) {
+	watch(ctx, systemLibrary(), again, observe)
 }
 
-func watch(ctx context.Context, lib library, observe func([]ReaderInfo, error)) {
+func watch(ctx context.Context, lib library, again <-chan struct{}, observe func([]ReaderInfo, error)) {
 	s := search{library: lib, options: WaitOptions{StuckAfter: stuckAfter}}
 	defer s.disconnect()
 	w := watcher{observe: observe}
@@ -43,10 +44,15 @@ func watch(ctx context.Context, lib library, observe func([]ReaderInfo, error)) 
 		}
 		if err != nil {
 			s.disconnect()
-			if pause(ctx, retry) != nil {
-				return
+			timer := time.NewTimer(retry)
+			select {
+			case <-timer.C:
+				retry = min(2*retry, lastRetry)
+			case <-again:
+				w.told, retry = false, firstRetry
+			case <-ctx.Done():
 			}
-			retry = min(2*retry, lastRetry)
+			timer.Stop()
 		}
 	}
 }

@@ -19,13 +19,13 @@ type seen struct {
 	err     error
 }
 
-func watching(t *testing.T, watch func(context.Context, func([]pcsc.ReaderInfo, error))) <-chan seen {
+func watching(t *testing.T, again <-chan struct{}, watch func(context.Context, <-chan struct{}, func([]pcsc.ReaderInfo, error))) <-chan seen {
 	t.Helper()
 	told, ended := make(chan seen, 64), make(chan struct{})
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
 		defer close(ended)
-		watch(ctx, func(readers []pcsc.ReaderInfo, err error) { told <- seen{readers, err} })
+		watch(ctx, again, func(readers []pcsc.ReaderInfo, err error) { told <- seen{readers, err} })
 	}()
 	t.Cleanup(func() { cancel(); <-ended })
 	return told
@@ -55,7 +55,7 @@ func TestWatchTellsEachChangeOnce(t *testing.T) {
 			constant(0x00040000 | empty),
 		}
 		f := &pcsc.FakeLibrary{Blocks: blocks, Readers: func() ([]pcsc.FakeReader, error) { return steps[step.Load()]() }}
-		told := watching(t, f.Watch)
+		told := watching(t, nil, f.Watch)
 		require.Equal(t, seen{readers: []pcsc.ReaderInfo{}}, next(t, told))
 		for i, want := range []pcsc.ReaderStatus{pcsc.ReaderEmpty, pcsc.ReaderDocument, pcsc.ReaderDocument} {
 			step.Store(int32(i + 1))
@@ -73,9 +73,34 @@ func TestWatchTellsEachChangeOnce(t *testing.T) {
 	}
 }
 
+// A service that is down is looked for when somebody asks, and the answer is told
+// though it is the same.
+func TestWatchLooksWhenAsked(t *testing.T) {
+	var up atomic.Bool
+	var looks atomic.Int32
+	f := &pcsc.FakeLibrary{Readers: func() ([]pcsc.FakeReader, error) {
+		looks.Add(1)
+		if up.Load() {
+			return constant(empty)()
+		}
+		return nil, noService
+	}}
+	again := make(chan struct{}, 1)
+	told := watching(t, again, f.Watch)
+	require.ErrorIs(t, next(t, told).err, fault.PCSCNoService)
+	for range 5 {
+		again <- struct{}{}
+		require.ErrorIs(t, next(t, told).err, fault.PCSCNoService)
+	}
+	up.Store(true)
+	again <- struct{}{}
+	require.NoError(t, next(t, told).err)
+	require.Less(t, looks.Load(), int32(20))
+}
+
 func TestWatchSeesDocumentsOnBothReadersOfTheRealService(t *testing.T) {
 	pcscdtest.Require(t)
-	told := watching(t, pcsc.Watch)
+	told := watching(t, nil, pcsc.Watch)
 	require.Len(t, next(t, told).readers, pcscdtest.Readers)
 	until := func(reader int, want pcsc.ReaderStatus) {
 		t.Helper()

@@ -116,7 +116,7 @@ func newDesk(t *testing.T, o deskOptions) *desk {
 }
 
 // watch tells of the one reader.
-func (d *desk) watch(ctx context.Context, observe func([]pcsc.ReaderInfo, error)) {
+func (d *desk) watch(ctx context.Context, _ <-chan struct{}, observe func([]pcsc.ReaderInfo, error)) {
 	for {
 		d.mu.Lock()
 		info := pcsc.ReaderInfo{Name: readerName, Status: pcsc.ReaderEmpty, Counter: d.counter}

@@ -48,7 +48,7 @@ func fuzzedAgent(f *testing.F) http.Handler {
 	slog.SetDefault(slog.New(slog.NewTextHandler(io.Discard, nil)))
 	a := agent.New(agent.Options{
 		Software: "test/1", Wait: time.Millisecond, Keep: time.Millisecond, Grace: time.Millisecond,
-		Watch: func(ctx context.Context, observe func([]pcsc.ReaderInfo, error)) {
+		Watch: func(ctx context.Context, _ <-chan struct{}, observe func([]pcsc.ReaderInfo, error)) {
 			observe([]pcsc.ReaderInfo{{Name: readerName, Status: pcsc.ReaderEmpty}}, nil)
 			<-ctx.Done()
 		},
