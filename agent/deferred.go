@@ -16,6 +16,7 @@ import (
 type Deferred struct {
 	*queue.Queue
 	client queue.Client // nil: this machine sends nothing
+	again  chan struct{}
 
 	mu      sync.Mutex
 	changed func()
@@ -27,7 +28,7 @@ var _ Queue = (*Deferred)(nil)
 // NewDeferred opens the queue that open returns, which tells observe of its events.
 // client sends what waits; without one nothing is sent.
 func NewDeferred(client *upload.Client, open func(observe func(queue.Event)) (*queue.Queue, error)) (*Deferred, error) {
-	d := &Deferred{changed: func() {}}
+	d := &Deferred{changed: func() {}, again: make(chan struct{}, 1)}
 	if client != nil {
 		d.client = queue.API(client)
 	}
@@ -63,7 +64,7 @@ func (d *Deferred) pause(err error) {
 }
 
 // workAgain is when a queue that another process works on, or whose disk does not do
-// its part, is tried again.
+// its part, is tried again where nobody asks for it before.
 const workAgain = 30 * time.Second
 
 // Work sends what waits until the context ends.
@@ -88,6 +89,7 @@ func (d *Deferred) Work(ctx context.Context, changed func()) {
 		again := time.NewTimer(workAgain)
 		select {
 		case <-again.C:
+		case <-d.again:
 		case <-ctx.Done():
 		}
 		again.Stop()
@@ -115,9 +117,20 @@ func (d *Deferred) State(ctx context.Context) (QueueState, error) {
 	return s, nil
 }
 
-// Retry makes an item due now. With an empty id it does so for all that wait, were
-// refused or have expired; what a person has put aside stays there.
+// Retry makes an item due now, and goes on with a queue that could not be worked on.
+// With an empty id it does so for all that wait, were refused or have expired; what a
+// person has put aside stays there.
 func (d *Deferred) Retry(ctx context.Context, id string) error {
+	err := d.retry(ctx, id)
+	select {
+	case d.again <- struct{}{}:
+	default:
+		// It was asked for already.
+	}
+	return err
+}
+
+func (d *Deferred) retry(ctx context.Context, id string) error {
 	if id != "" {
 		return d.Queue.Retry(ctx, id)
 	}

@@ -3,6 +3,7 @@ package agent_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"image"
 	"image/jpeg"
 	"path/filepath"
@@ -75,6 +76,46 @@ func TestTheQueueIsWorkedOff(t *testing.T) {
 	require.NoError(t, q.Retry(t.Context(), ""))
 	require.Eventually(t, func() bool { return len(server.Media(late)) == 1 }, patience, 5*time.Millisecond)
 	require.ErrorIs(t, q.Retry(t.Context(), "00000000000000000000000000000000"), fault.QueueItemUnknown)
+}
+
+// A queue that could not be worked on goes on when a person asks for it.
+func TestTheButtonGoesOnWithAQueueThatHasStopped(t *testing.T) {
+	server, veriff := service(t)
+	dir := filepath.Join(t.TempDir(), "queue")
+	open := func(observe func(queue.Event)) (*queue.Queue, error) {
+		return queue.Open(queue.Options{Dir: dir, Keys: queue.PlaceFile, Observe: observe})
+	}
+	other, err := open(nil)
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		err := error(fault.QueueBusy)
+		for errors.Is(err, fault.QueueBusy) { // the third one below has it for a moment
+			_, err = other.Work(ctx, queue.WorkOptions{Client: queue.API(veriff.Client), Until: queue.UntilStopped})
+		}
+		ended <- err
+	}()
+	third, err := open(nil)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		_, err := third.Work(t.Context(), queue.WorkOptions{Client: queue.API(veriff.Client), Until: queue.UntilEmpty})
+		return errors.Is(err, fault.QueueBusy)
+	}, patience, 5*time.Millisecond)
+
+	q, err := agent.NewDeferred(veriff.Client, open)
+	require.NoError(t, err)
+	d := newDesk(t, agent.Options{Service: veriff, Queue: q})
+	require.Eventually(t, func() bool {
+		state, err := q.State(t.Context())
+		return err == nil && errors.Is(state.Paused, fault.QueueBusy)
+	}, patience, 5*time.Millisecond)
+	stop()
+	require.ErrorIs(t, <-ended, fault.Interrupted)
+	_, err = q.Enqueue(t.Context(), d.plan())
+	require.NoError(t, err)
+	require.NoError(t, q.Retry(t.Context(), ""))
+	require.Eventually(t, func() bool { return len(server.Media(session)) == 1 }, patience, 5*time.Millisecond)
 }
 
 // Without an integration the queue keeps, and says why it does not send.

@@ -56,12 +56,19 @@ type running struct {
 	ended  chan error
 }
 
-// serveProgram starts the agent on a free port and waits until it listens.
+// serveProgram starts the agent on a free port, with an empty data folder, and waits
+// until it listens.
 func serveProgram(t *testing.T, env map[string]string, args ...string) *running {
+	t.Helper()
+	return serveIn(t, t.TempDir(), env, args...)
+}
+
+// serveIn does that with a data folder.
+func serveIn(t *testing.T, dir string, env map[string]string, args ...string) *running {
 	t.Helper()
 	path, err := program()
 	require.NoError(t, err)
-	r := &running{t: t, dir: t.TempDir(), events: make(chan string, 4096), ended: make(chan error, 1)}
+	r := &running{t: t, dir: dir, events: make(chan string, 4096), ended: make(chan error, 1)}
 	r.cmd = exec.Command(path, append([]string{"serve", "--listen", "127.0.0.1:0", "--data-dir", r.dir, "--json"}, args...)...)
 	for name, value := range env {
 		r.cmd.Env = append(r.cmd.Env, name+"="+value)
