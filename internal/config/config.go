@@ -20,7 +20,8 @@ const EnvPrefix = "PASSPORT_AGENT_"
 // defaults are the values of keys that are never empty.
 var defaults = map[string]string{"wait": "30s", "compression": "true", "profile": "field", "on_failed": "upload", "require_trust": "false", "pdf": "false", "face_nfc": "false",
 	"listen": "127.0.0.1:24770", "kiosk": "false", "keep_personal_data": "2m",
-	"queue_settle": "1m", "queue_keep_refused": "720h", "queue_parallel": "4"}
+	"queue_settle": "1m", "queue_keep_refused": "720h", "queue_parallel": "4",
+	"log_file_mib": "10", "log_files_kept": "5"}
 
 // Config is the settings. The zero value has no defaults; Load fills them in.
 type Config struct {
@@ -56,6 +57,11 @@ type Config struct {
 	QueueSettle      time.Duration
 	QueueKeepRefused time.Duration
 	QueueParallel    int
+
+	LogLevel     string // empty is the command's own
+	LogFile      string
+	LogFileMiB   int
+	LogFilesKept int
 }
 
 // Key is one setting.
@@ -119,6 +125,10 @@ func Keys() []Key {
 		{"queue_settle", "how long after a lost answer the session's media list decides whether the upload has arrived", duration(func(c *Config) *time.Duration { return &c.QueueSettle })},
 		{"queue_keep_refused", "how long refused and expired uploads are kept before they are erased", duration(func(c *Config) *time.Duration { return &c.QueueKeepRefused })},
 		{"queue_parallel", "how many sessions deferred uploads are sent to at the same time", number(func(c *Config) *int { return &c.QueueParallel })},
+		{"log_level", "what is logged, debug, info, warn or error; empty logs info under serve, else warn", choice(func(c *Config) *string { return &c.LogLevel }, "debug", "info", "warn", "error")},
+		{"log_file", "file that serve logs to, beside standard error, such as log/agent.log, which is in the data folder; empty is none", text(func(c *Config) *string { return &c.LogFile })},
+		{"log_file_mib", "size of the log file at which a new one is begun, in MiB", between(1, 1024, func(c *Config) *int { return &c.LogFileMiB })},
+		{"log_files_kept", "how many old log files are kept", between(1, 100, func(c *Config) *int { return &c.LogFilesKept })},
 	}
 }
 
@@ -157,6 +167,18 @@ func number(field func(*Config) *int) func(*Config, string) error {
 		n, err := strconv.Atoi(v)
 		if err != nil || n < 0 {
 			return errors.New("not a whole number")
+		}
+		*field(c) = n
+		return nil
+	}
+}
+
+// between takes a number within bounds: without them a log is not bounded.
+func between(least, most int, field func(*Config) *int) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < least || n > most {
+			return fmt.Errorf("not a whole number from %d to %d", least, most)
 		}
 		*field(c) = n
 		return nil

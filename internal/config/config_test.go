@@ -55,7 +55,8 @@ func TestEveryKeyIsAlsoAnEnvironmentVariable(t *testing.T) {
 	values := map[string]string{"api_secret_file": write(t, "secret", canary, 0o600), "wait": "1s", "upload_timeout": "1s", "max_nfc_bytes": "1", "warn_body_bytes": "1", "compression": "true", "profile": "strict", "on_failed": "refuse", "require_trust": "true", "api_secret_keyring": "false",
 		"api_verify_secrets_file": write(t, "secrets", canary, 0o600), "api_proxy_file": write(t, "proxy", canary, 0o600), "api_ca_file": write(t, "ca.pem", "x", 0o644), "pdf": "true", "face_nfc": "true",
 		"kiosk": "true", "keep_personal_data": "1m", "metrics_token_file": write(t, "metrics", canary, 0o600),
-		"queue_keys": "file", "queue_settle": "1s", "queue_keep_refused": "1h", "queue_parallel": "2"}
+		"queue_keys": "file", "queue_settle": "1s", "queue_keep_refused": "1h", "queue_parallel": "2",
+		"log_level": "debug", "log_file_mib": "1", "log_files_kept": "1"}
 	for _, key := range config.Keys() {
 		value := values[key.Name]
 		if value == "" {
@@ -102,6 +103,9 @@ func TestMistakesAreNamed(t *testing.T) {
 		"size is no number":     {env: map[string]string{"PASSPORT_AGENT_MAX_NFC_BYTES": "many"}, mode: 0o600, want: "PASSPORT_AGENT_MAX_NFC_BYTES"},
 		"compression":           {file: `compression = "maybe"`, mode: 0o600, want: "compression"},
 		"secret file missing":   {env: map[string]string{"PASSPORT_AGENT_API_SECRET_FILE": "/nonexistent/secret"}, mode: 0o600, want: "API_SECRET_FILE"},
+		"a log that says all":   {env: map[string]string{"PASSPORT_AGENT_LOG_LEVEL": "loud"}, mode: 0o600, want: "LOG_LEVEL"},
+		"a log without bounds":  {env: map[string]string{"PASSPORT_AGENT_LOG_FILES_KEPT": "0"}, mode: 0o600, want: "LOG_FILES_KEPT"},
+		"log files of no size":  {env: map[string]string{"PASSPORT_AGENT_LOG_FILE_MIB": "0"}, mode: 0o600, want: "LOG_FILE_MIB"},
 		"password in api_proxy": {file: `api_proxy = "http://u:` + canary + `@proxy:1"`, mode: 0o600, want: "api_proxy_file"},
 		"strange context":       {file: `extra_contexts = ["a", "b"]`, mode: 0o600, want: "extra_contexts"},
 		"secrets missing":       {env: map[string]string{"PASSPORT_AGENT_API_VERIFY_SECRETS_FILE": "/nonexistent/secrets"}, mode: 0o600, want: "VERIFY_SECRETS_FILE"},
@@ -232,4 +236,15 @@ extra_contexts = "passport, document-front-with-signature,"
 
 	_, err := config.Load(path, env(map[string]string{"PASSPORT_AGENT_API_VERIFY_SECRETS_FILE": write(t, "many", strings.Repeat("x\n", 17), 0o600)}))
 	require.ErrorContains(t, err, "more than 16 secrets")
+}
+
+// Without a word about it there is no log file, and where there is one it is bounded.
+func TestSettingsOfTheLog(t *testing.T) {
+	c, err := config.Load(write(t, "empty.toml", "", 0o600), env(nil))
+	require.NoError(t, err)
+	require.Equal(t, []any{"", "", 10, 5}, []any{c.LogLevel, c.LogFile, c.LogFileMiB, c.LogFilesKept})
+
+	c, err = config.Load(write(t, "config.toml", "log_level = \"debug\"\nlog_file = \"log/agent.log\"\nlog_file_mib = 2\nlog_files_kept = 3", 0o600), env(nil))
+	require.NoError(t, err)
+	require.Equal(t, []any{"debug", "log/agent.log", 2, 3}, []any{c.LogLevel, c.LogFile, c.LogFileMiB, c.LogFilesKept})
 }
