@@ -17,6 +17,7 @@ type Deferred struct {
 	*queue.Queue
 	client queue.Client // nil: this machine sends nothing
 	again  chan struct{}
+	tell   func(queue.Event)
 
 	mu      sync.Mutex
 	changed func()
@@ -26,9 +27,13 @@ type Deferred struct {
 var _ Queue = (*Deferred)(nil)
 
 // NewDeferred opens the queue that open returns, which tells observe of its events.
-// client sends what waits; without one nothing is sent.
-func NewDeferred(client *upload.Client, open func(observe func(queue.Event)) (*queue.Queue, error)) (*Deferred, error) {
-	d := &Deferred{changed: func() {}, again: make(chan struct{}, 1)}
+// client sends what waits; without one nothing is sent. tell, which may be nil, is told
+// of these events and of what keeps the queue from being worked on at all.
+func NewDeferred(client *upload.Client, open func(observe func(queue.Event)) (*queue.Queue, error), tell func(queue.Event)) (*Deferred, error) {
+	d := &Deferred{changed: func() {}, again: make(chan struct{}, 1), tell: tell}
+	if tell == nil {
+		d.tell = func(queue.Event) {}
+	}
 	if client != nil {
 		d.client = queue.API(client)
 	}
@@ -47,6 +52,7 @@ func (d *Deferred) observe(e queue.Event) {
 	}
 	changed := d.changed
 	d.mu.Unlock()
+	d.tell(e)
 	if e.Kind != queue.EventSending {
 		changed()
 	}
@@ -58,7 +64,11 @@ func (d *Deferred) pause(err error) {
 	d.paused = err
 	changed := d.changed
 	d.mu.Unlock()
-	if now := fault.From(err); (before == nil) != (now == nil) || now != nil && now.Code != before.Code {
+	now := fault.From(err)
+	if now != nil {
+		d.tell(queue.Event{Kind: queue.EventPaused, Code: now.Code, Detail: now.Detail})
+	}
+	if (before == nil) != (now == nil) || now != nil && now.Code != before.Code {
 		changed()
 	}
 }

@@ -27,7 +27,7 @@ func deferred(t *testing.T, client *upload.Client) *agent.Deferred {
 	dir := filepath.Join(t.TempDir(), "queue")
 	d, err := agent.NewDeferred(client, func(observe func(queue.Event)) (*queue.Queue, error) {
 		return queue.Open(queue.Options{Dir: dir, Keys: queue.PlaceFile, Settle: time.Millisecond, FirstPause: time.Hour, Observe: observe})
-	})
+	}, nil)
 	require.NoError(t, err)
 	return d
 }
@@ -103,7 +103,7 @@ func TestTheButtonGoesOnWithAQueueThatHasStopped(t *testing.T) {
 		return errors.Is(err, fault.QueueBusy)
 	}, patience, 5*time.Millisecond)
 
-	q, err := agent.NewDeferred(veriff.Client, open)
+	q, err := agent.NewDeferred(veriff.Client, open, nil)
 	require.NoError(t, err)
 	d := newDesk(t, agent.Options{Service: veriff, Queue: q})
 	require.Eventually(t, func() bool {
@@ -150,7 +150,7 @@ func TestAQueueThatAnotherProcessWorksOn(t *testing.T) {
 		_, _ = other.Work(ctx, queue.WorkOptions{Client: queue.API(veriff.Client), Until: queue.UntilStopped}) // it is interrupted
 	}()
 	t.Cleanup(func() { cancel(); <-ended })
-	q, err := agent.NewDeferred(veriff.Client, open)
+	q, err := agent.NewDeferred(veriff.Client, open, nil)
 	require.NoError(t, err)
 	working := make(chan struct{})
 	<-began // it has the queue
@@ -248,4 +248,28 @@ func TestPicturesAreWrittenDown(t *testing.T) {
 	}
 	require.Equal(t, id, d.records[1].Upload.MediaID)
 	require.ErrorIs(t, d.records[2].Err, fault.IntegrationInactive)
+}
+
+// Whoever keeps the log is told why nothing is sent, also where the queue cannot say so
+// itself.
+func TestWhatKeepsTheQueueFromWorkingIsTold(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "queue")
+	told := make(chan queue.Event, 16)
+	q, err := agent.NewDeferred(nil, func(observe func(queue.Event)) (*queue.Queue, error) {
+		return queue.Open(queue.Options{Dir: dir, Keys: queue.PlaceFile, Observe: observe})
+	}, func(e queue.Event) { told <- e })
+	require.NoError(t, err)
+	newDesk(t, agent.Options{Queue: q})
+	for {
+		select {
+		case e := <-told:
+			if e.Kind != queue.EventPaused {
+				continue
+			}
+			require.Equal(t, fault.ServiceNotConfigured, e.Code)
+			return
+		case <-time.After(patience):
+			require.FailNow(t, "nothing is told")
+		}
+	}
 }

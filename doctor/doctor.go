@@ -48,6 +48,8 @@ type Options struct {
 	Service func(ctx context.Context) (Service, error)
 	// Folder is where the program keeps its data; empty where there is no such place.
 	Folder string
+	// LogFile is the file that the agent logs to; empty where there is none.
+	LogFile string
 	// System is the root of the machine's file system; nil on systems without /sys.
 	System fs.FS
 	// Now is the clock; time.Now where nil.
@@ -73,7 +75,7 @@ func Examine(ctx context.Context, o Options, observe func(Finding)) []Finding {
 	}
 	e := &examination{Options: o, observe: observe}
 	for _, look := range []func(context.Context){
-		e.configuration, e.dataFolder, e.clock, e.readers, e.kernelModules, e.trustStore, e.keyring, e.queue, e.service,
+		e.configuration, e.dataFolder, e.logFile, e.clock, e.readers, e.kernelModules, e.trustStore, e.keyring, e.queue, e.service,
 	} {
 		if ctx.Err() != nil {
 			break

@@ -40,7 +40,7 @@ func healthy(t *testing.T) doctor.Options {
 		Queue:   func(context.Context) (doctor.Queue, error) { return doctor.Queue{Waiting: 2, Oldest: time.Hour}, nil },
 		Keyring: func(context.Context) error { return nil },
 		Service: func(context.Context) (doctor.Service, error) { return doctor.Service{Time: now.Add(time.Second)}, nil },
-		Folder:  folder, System: fstest.MapFS{}, Now: func() time.Time { return now },
+		Folder:  folder, LogFile: filepath.Join(folder, "log", "agent.log"), System: fstest.MapFS{}, Now: func() time.Time { return now },
 	}
 }
 
@@ -55,7 +55,7 @@ func TestNothingIsWrong(t *testing.T) {
 		require.Empty(t, f.Mend)
 		seen[f.Check] = true
 	}
-	for _, check := range []string{"configuration", "data_folder", "smart_card_service", "readers", "kernel_modules", "trust_list", "keyring", "queue", "api"} {
+	for _, check := range []string{"configuration", "data_folder", "log_file", "smart_card_service", "readers", "kernel_modules", "trust_list", "keyring", "queue", "api"} {
 		require.True(t, seen[check], check)
 	}
 }
@@ -80,6 +80,17 @@ func TestEachThingThatBreaks(t *testing.T) {
 			o.Folder = filepath.Join(t.TempDir(), "file")
 			require.NoError(t, os.WriteFile(o.Folder, nil, 0o600))
 		}, "data_folder", doctor.Problem, "chown"},
+		"a log file in a file": {func(t *testing.T, o *doctor.Options) {
+			require.NoError(t, os.WriteFile(filepath.Dir(o.LogFile), nil, 0o600))
+		}, "log_file", doctor.Warning, "log_file"},
+		"a log file that is a folder": {func(t *testing.T, o *doctor.Options) {
+			require.NoError(t, os.MkdirAll(o.LogFile, 0o700))
+		}, "log_file", doctor.Warning, "log_file"},
+		"a log file others read": {func(t *testing.T, o *doctor.Options) {
+			o.LogFile = filepath.Join(o.Folder, "agent.log")
+			require.NoError(t, os.WriteFile(o.LogFile, nil, 0o600))
+			require.NoError(t, os.Chmod(o.LogFile, 0o644))
+		}, "log_file", doctor.Warning, "chmod o= "},
 		"a clock that stands still": {func(_ *testing.T, o *doctor.Options) {
 			o.Now = func() time.Time { return time.Date(2015, 1, 1, 0, 0, 0, 0, time.UTC) }
 			o.Trust, o.Service = nil, nil // certificates and the service would notice as well

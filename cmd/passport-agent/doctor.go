@@ -23,9 +23,9 @@ func (a *app) doctorCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Find what is wrong here, and the command that mends it",
-		Long: `Looks at the configuration, the data folder, the clock, the smart card service and
-its readers, the trust list, the keyring, the queue and the API, and says of each
-thing that is wrong why it is and what mends it. Nothing is changed.
+		Long: `Looks at the configuration, the data folder, the log file, the clock, the smart card
+service and its readers, the trust list, the keyring, the queue and the API, and says
+of each thing that is wrong why it is and what mends it. Nothing is changed.
 
 Exit status: 0 without a problem (warnings do not count), 7 with one.`,
 		Example: `  passport-agent doctor
@@ -33,7 +33,7 @@ Exit status: 0 without a problem (warnings do not count), 7 with one.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd.Context(), bundle) },
 	}
-	cmd.Flags().StringVar(&bundle, "bundle", "", "also write an archive for support: findings, settings without secrets, versions; nothing personal")
+	cmd.Flags().StringVar(&bundle, "bundle", "", "also write an archive for support: findings, settings without secrets, versions, the newest of the log file; nothing personal")
 	return cmd
 }
 
@@ -58,7 +58,7 @@ func (a *app) doctor(ctx context.Context, bundle string) error {
 		if err := a.writeBundle(bundle, report); err != nil {
 			return err
 		}
-		a.note("Wrote %s: findings, settings and versions, without secrets or personal data. Look into it before you send it.", bundle)
+		a.note("Wrote %s: findings, settings, versions and the newest of the log file, without secrets or personal data. Look into it before you send it.", bundle)
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -76,7 +76,7 @@ func (a *app) doctorOptions() doctor.Options {
 		Inspect: func() config.Inspection { return inspected },
 		Readers: pcsc.Readers,
 		Trust:   func(ctx context.Context) (*trust.Store, error) { return a.loadTrust(ctx) },
-		Folder:  a.dataFolder(),
+		Folder:  a.dataFolder(), LogFile: a.logPath(settings),
 	}
 	if info, err := os.Stat("/sys/module"); err == nil && info.IsDir() {
 		o.System = os.DirFS("/")

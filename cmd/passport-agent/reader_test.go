@@ -578,22 +578,31 @@ func (w trigger) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// Whatever the program prints and logs, at the lowest level, in success and in
-// failure, holds nothing personal and no secret.
-func TestNothingPersonalIsPrintedAtAnyLevel(t *testing.T) {
+// canaryDocument is a document, its zone, and what of it and of the desk's secrets must
+// not be found anywhere.
+func canaryDocument(t *testing.T) (document *virtual.Document, zone string, values map[string][]byte) {
+	t.Helper()
 	document, err := virtual.Personalise(virtual.Options{Holder: virtual.Holder{
 		Format: virtual.TD3, DocumentCode: "P", Issuer: "UTO", Nationality: "UTO", Surname: "Kanarienvogel", GivenNames: "Zwitscher Xaver",
 		DocumentNumber: "K7Q4Z9W1R", BirthDate: "740812", Sex: "X", ExpiryDate: "391130", Optional: "OPTCANARY42",
 	}})
 	require.NoError(t, err)
-	zone := zoneOf(t, document)
-	values := map[string][]byte{
+	zone = zoneOf(t, document)
+	values = map[string][]byte{
 		"zone": []byte(zone), "second line": []byte(zone[44:]), "number": []byte("K7Q4Z9W1R"), "surname": []byte("KANARIENVOGEL"),
 		"given name": []byte("ZWITSCHER"), "optional data": []byte("OPTCANARY42"), "secret": []byte(sandbox.DemoSecret),
 		"portrait": document.Files[virtual.DataGroup(2)][300:364],
 	}
+	return document, zone, values
+}
+
+// Whatever the program prints and logs, at the lowest level, in success and in
+// failure, holds nothing personal and no secret.
+func TestNothingPersonalIsPrintedAtAnyLevel(t *testing.T) {
+	document, zone, values := canaryDocument(t)
 	server, env := service(t)
 	env["PASSPORT_AGENT_MRZ"] = zone
+	env["PASSPORT_AGENT_LOG_FILE"] = filepath.Join(t.TempDir(), "agent.log")
 	var printed []byte
 	try := func(args ...string) {
 		for _, more := range [][]string{nil, {"--json"}} {
@@ -620,4 +629,5 @@ func TestNothingPersonalIsPrintedAtAnyLevel(t *testing.T) {
 	require.Empty(t, canary.Find(printed, values))
 	require.Contains(t, string(printed), "level=DEBUG")
 	require.Contains(t, string(printed), "wrong_mrz")
+	require.NoFileExists(t, env["PASSPORT_AGENT_LOG_FILE"], "the file is the agent's")
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 
@@ -20,8 +19,10 @@ type app struct {
 	configPath string
 	dataDir    string
 	logLevel   string
-	json       bool
-	quiet      bool
+	// stderrLevel is from which level on standard error has the log.
+	stderrLevel slog.LevelVar
+	json        bool
+	quiet       bool
 	// answered says that the command has printed its JSON document.
 	answered bool
 }
@@ -85,22 +86,13 @@ session. Try it without hardware and without an account: passport-agent demo`,
 	flags.StringVar(&a.dataDir, "data-dir", "", "folder for what the program keeps (default: passport-agent in the user's data folder)")
 	flags.BoolVar(&a.json, "json", false, "print one JSON document on standard output (commands that go on: one line per event)")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress on standard error")
-	flags.StringVar(&a.logLevel, "log-level", "warn", "log on standard error: debug, info, warn or error")
+	flags.StringVar(&a.logLevel, "log-level", "", "what is logged: debug, info, warn or error (default warn; serve: info, on a terminal warn)")
 	root.AddCommand(
 		a.demoCommand(), a.readCommand(), a.serveCommand(), a.verifyCommand(), a.trustCommand(), a.uploadCommand(), a.queueCommand(),
 		a.readersCommand(), a.virtualCommand(), a.sandboxCommand(), a.configCommand(), a.doctorCommand(), a.versionCommand(),
 	)
 	root.AddCommand(buildCommands()...)
 	return root
-}
-
-func (a *app) setUpLog() error {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(a.logLevel)); err != nil {
-		return fault.New(fault.Usage, fmt.Sprintf("--log-level takes debug, info, warn or error, not %q", a.logLevel), nil)
-	}
-	slog.SetDefault(slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: level})))
-	return nil
 }
 
 // dataFolder is where the program keeps what it has to keep; empty where this user
@@ -112,4 +104,10 @@ func (a *app) dataFolder() string {
 	return config.DataDir(a.lookup)
 }
 
-func (a *app) settings() (config.Config, error) { return config.Load(a.configPath, a.lookup) }
+func (a *app) settings() (config.Config, error) {
+	settings, err := config.Load(a.configPath, a.lookup)
+	if err == nil {
+		a.settleLevel(settings)
+	}
+	return settings, err
+}

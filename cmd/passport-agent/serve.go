@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html"
+	"log/slog"
 	"net/http"
 	"os"
 	"os/exec"
@@ -132,7 +133,9 @@ func (f *serveFlags) merge(cmd *cobra.Command, c config.Config) error {
 
 const portFileName = "agent.json"
 
-func (a *app) serve(cmd *cobra.Command, f *serveFlags) error {
+// serve logs how it ends, also where it cannot begin: it may be started by nobody who
+// looks.
+func (a *app) serve(cmd *cobra.Command, f *serveFlags) (err error) {
 	if a.overwriteFreed != nil {
 		a.overwriteFreed()
 	}
@@ -143,8 +146,11 @@ func (a *app) serve(cmd *cobra.Command, f *serveFlags) error {
 	if err := f.merge(cmd, settings); err != nil {
 		return err
 	}
+	defer a.openLog(settings)()
+	journal := agent.NewJournal(slog.Default())
+	defer func() { journal.Ended(err) }()
 	metrics := api.NewMetrics()
-	options, err := a.agentOptions(f, settings, metrics)
+	options, err := a.agentOptions(f, settings, metrics, journal)
 	if err != nil {
 		return err
 	}
@@ -184,19 +190,20 @@ func (a *app) serve(cmd *cobra.Command, f *serveFlags) error {
 	events := &eventPrinter{app: a}
 	events.print(map[string]any{"event": "listening", "url": portFile.URL, "link": link, "pid": portFile.PID},
 		fmt.Sprintf("passport-agent is at %s\nOpen its page, once and within ten minutes, at\n\n  %s\n\nCtrl-C ends it.", portFile.URL, link))
+	journal.Started(software(), portFile.URL, f.kiosk)
 	if f.openBrowser {
 		defer a.openBrowser(link)()
 	}
 	// What starting has left behind is given back before the day begins.
 	debug.FreeOSMemory()
-	return a.runAgent(cmd.Context(), runner, listeners, events, api.New(api.Options{
+	return a.runAgent(cmd.Context(), runner, journal, listeners, events, api.New(api.Options{
 		Agent: runner, Guard: guard, Software: software(), Kiosk: f.kiosk, Page: web.Handler(), Metrics: metrics, MetricsToken: settings.MetricsToken,
 	}))
 }
 
 // runAgent runs agent and API until the context ends. Readings are ended while the API
 // still answers, so that pages learn of it.
-func (a *app) runAgent(ctx context.Context, runner *agent.Agent, listeners *api.Listeners, events *eventPrinter, handler http.Handler) error {
+func (a *app) runAgent(ctx context.Context, runner *agent.Agent, journal *agent.Journal, listeners *api.Listeners, events *eventPrinter, handler http.Handler) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
@@ -206,18 +213,21 @@ func (a *app) runAgent(ctx context.Context, runner *agent.Agent, listeners *api.
 		served <- listeners.Serve(serving, handler)
 		cancel()
 	}()
-	var printing sync.WaitGroup
-	printing.Go(func() { a.printAgentEvents(runner, events) })
+	var following sync.WaitGroup
+	following.Go(func() { a.printAgentEvents(runner, events) })
+	following.Go(func() { journal.Follow(runner) })
+	following.Go(func() { <-ctx.Done(); journal.Ending() })
 	runner.Run(ctx)
 	stopServing()
-	printing.Wait()
+	following.Wait()
 	if err := <-served; err != nil {
 		return fault.New(fault.Unexpected, "local API", err)
 	}
 	return nil
 }
 
-// printAgentEvents prints what happens until the agent has ended.
+// printAgentEvents prints what happens until the agent has ended: to programs, and to
+// whoever sits before it. For all others there is the log.
 func (a *app) printAgentEvents(runner *agent.Agent, events *eventPrinter) {
 	var last uint64
 	for {
@@ -227,9 +237,10 @@ func (a *app) printAgentEvents(runner *agent.Agent, events *eventPrinter) {
 		}
 		for _, e := range happened {
 			last = e.Number
-			if e.Kind == agent.EventRead {
+			switch {
+			case e.Kind == agent.EventRead && (a.json || a.outIsTerminal):
 				events.print(map[string]any{"event": e.Kind, "id": e.Read, "state": e.State}, fmt.Sprintf("%s  reading %s  %s", time.Now().Format(time.TimeOnly), e.Read[:8], e.State))
-			} else if a.json {
+			case a.json:
 				events.print(map[string]any{"event": e.Kind}, "")
 			}
 		}
@@ -240,7 +251,7 @@ func (a *app) printAgentEvents(runner *agent.Agent, events *eventPrinter) {
 	}
 }
 
-func (a *app) agentOptions(f *serveFlags, settings config.Config, metrics *api.Metrics) (agent.Options, error) {
+func (a *app) agentOptions(f *serveFlags, settings config.Config, metrics *api.Metrics, journal *agent.Journal) (agent.Options, error) {
 	profile, err := parseProfile(f.profile, settings)
 	if err != nil {
 		return agent.Options{}, err
@@ -254,6 +265,7 @@ func (a *app) agentOptions(f *serveFlags, settings config.Config, metrics *api.M
 		Media: media.Options{PDF: settings.PDF}, ExtraContexts: settings.ExtraContexts,
 		Audit: func(r agent.Record) {
 			metrics.Record(r)
+			journal.Record(r)
 			a.auditAgent(r)
 		},
 		Learned: func() {
@@ -278,7 +290,7 @@ func (a *app) agentOptions(f *serveFlags, settings config.Config, metrics *api.M
 		options.Service = &agent.Veriff{Client: client}
 	}
 	if a.dataFolder() != "" {
-		deferred, err := agent.NewDeferred(client, func(observe func(queue.Event)) (*queue.Queue, error) { return a.openQueue(settings, observe) })
+		deferred, err := agent.NewDeferred(client, func(observe func(queue.Event)) (*queue.Queue, error) { return a.openQueue(settings, observe) }, journal.Queue)
 		if err != nil {
 			return agent.Options{}, err
 		}

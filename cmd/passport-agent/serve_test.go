@@ -54,6 +54,8 @@ type running struct {
 	link   string
 	events chan string
 	ended  chan error
+	over   chan struct{}
+	stderr bytes.Buffer // may be read after the end
 }
 
 // serveProgram starts the agent on a free port, with an empty data folder, and waits
@@ -68,13 +70,13 @@ func serveIn(t *testing.T, dir string, env map[string]string, args ...string) *r
 	t.Helper()
 	path, err := program()
 	require.NoError(t, err)
-	r := &running{t: t, dir: dir, events: make(chan string, 4096), ended: make(chan error, 1)}
+	r := &running{t: t, dir: dir, events: make(chan string, 4096), ended: make(chan error, 1), over: make(chan struct{})}
 	r.cmd = exec.Command(path, append([]string{"serve", "--listen", "127.0.0.1:0", "--data-dir", r.dir, "--json"}, args...)...)
 	for name, value := range env {
 		r.cmd.Env = append(r.cmd.Env, name+"="+value)
 	}
 	r.cmd.Env = append(r.cmd.Env, "HOME="+r.dir, "XDG_CONFIG_HOME="+r.dir)
-	r.cmd.Stderr = os.Stderr
+	r.cmd.Stderr = &r.stderr
 	out, err := r.cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, r.cmd.Start())
@@ -88,9 +90,14 @@ func serveIn(t *testing.T, dir string, env map[string]string, args ...string) *r
 		}
 		close(r.events)
 		r.ended <- r.cmd.Wait()
+		close(r.over)
 	}()
 	t.Cleanup(func() {
 		_ = r.cmd.Process.Kill() // it may have ended
+		<-r.over
+		if t.Failed() {
+			t.Logf("standard error of the agent:\n%s", &r.stderr)
+		}
 	})
 	var listening struct{ Event, URL, Link string }
 	select {

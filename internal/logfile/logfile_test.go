@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -53,17 +54,19 @@ func (l *logged) old(t *testing.T) []string {
 	return old
 }
 
+// newest is the last file that was put aside; empty where none was.
+func (l *logged) newest(t *testing.T) string {
+	t.Helper()
+	return slices.Max(append(l.old(t), ""))
+}
+
 // full writes records until a new file has been begun.
 func (l *logged) full(t *testing.T, name string) {
 	t.Helper()
-	before := len(l.old(t))
-	newest := ""
-	if before > 0 {
-		newest = l.old(t)[before-1]
-	}
+	before := l.newest(t)
 	for n := range 2000 {
 		l.say(name, "n", n, "filling", strings.Repeat("x", 1000))
-		if old := l.old(t); len(old) > 0 && old[len(old)-1] != newest {
+		if l.newest(t) != before {
 			return
 		}
 	}
