@@ -101,9 +101,9 @@ func (j *Journal) readersOf(a *Agent) {
 	if f := fault.From(err); f != nil {
 		code = f.Code
 	}
-	switch {
-	case code == j.readersCode:
-	case code == "":
+	switch code {
+	case j.readersCode:
+	case "":
 		j.log.Info("smart card service answers again")
 	default:
 		j.log.Warn("readers cannot be watched", "code", code, "error", err)

@@ -34,7 +34,7 @@ func (r *running) readOn(document *virtual.Document, zone string, request map[st
 	request["reader"] = pcscdtest.ReaderName(0)
 	var read api.ReadBody
 	require.NoError(r.t, r.call(http.MethodPost, "/v1/reads", request, &read))
-	take, err := onReader(document, 0, virtual.Profile{})
+	take, err := onReader(document, 0)
 	require.NoError(r.t, err)
 	read, err = r.outcomeOf(read.ID)
 	require.NoError(r.t, err)
@@ -222,3 +222,14 @@ func TestTheLevelOfTheLog(t *testing.T) {
 
 // records is how many of four records, one of each level, are logged from a level on.
 func records(from slog.Level) int { return int(slog.LevelError-from)/4 + 1 }
+
+// The file may have been written by anything: of it the bundle has records, and none of
+// the secrets that the settings know.
+func TestTheBundleTakesRecordsWithoutSecrets(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "agent.log")
+	const record = "time=2027-01-01T08:00:00Z level=INFO msg=record key="
+	require.NoError(t, os.WriteFile(path, []byte("root:x:0:0\n"+record+sandbox.DemoSecret+"\n"), 0o600))
+	archive := filepath.Join(t.TempDir(), "support.tar.gz")
+	command(t, map[string]string{"PASSPORT_AGENT_LOG_FILE": path, "PASSPORT_AGENT_API_SECRET": sandbox.DemoSecret}, "", "doctor", "--bundle", archive)
+	require.Equal(t, record+"(removed)\n", unpack(t, archive)["passport-agent/agent.log"])
+}

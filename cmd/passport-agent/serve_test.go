@@ -189,7 +189,7 @@ func (r *running) outcomeOf(id string) (api.ReadBody, error) {
 }
 
 // onReader lays a document on a reader of the real service, and takes it off again.
-func onReader(document *virtual.Document, reader int, profile virtual.Profile) (take func() error, err error) {
+func onReader(document *virtual.Document, reader int) (take func() error, err error) {
 	for deadline := time.Now().Add(patience); ; {
 		readers, err := pcsc.Readers(context.Background())
 		if err != nil {
@@ -203,7 +203,7 @@ func onReader(document *virtual.Document, reader int, profile virtual.Profile) (
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	chip, err := virtual.NewChip(document, virtual.ChipOptions{Profile: profile})
+	chip, err := virtual.NewChip(document, virtual.ChipOptions{})
 	if err != nil {
 		return nil, err
 	}
@@ -227,7 +227,7 @@ func (r *running) cycle(document *virtual.Document, reader int) (api.ReadBody, e
 	}, &read); err != nil {
 		return read, err
 	}
-	take, err := onReader(document, reader, virtual.Profile{})
+	take, err := onReader(document, reader)
 	if err != nil {
 		return read, err
 	}
@@ -340,7 +340,7 @@ func TestServeStopsCleanly(t *testing.T) {
 	request := map[string]any{"access": map[string]string{"mrz": zone}, "session": session, "reader": pcscdtest.ReaderName(0)}
 	var first, second api.ReadBody
 	require.NoError(t, r.call(http.MethodPost, "/v1/reads", request, &first))
-	take, err := onReader(uploading, 0, virtual.Profile{})
+	take, err := onReader(uploading, 0)
 	require.NoError(t, err)
 	<-arrived
 	request["reader"] = pcscdtest.ReaderName(1)
@@ -391,7 +391,7 @@ func TestServeOfflineThenOnline(t *testing.T) {
 	require.NoError(t, err)
 	var read api.ReadBody
 	require.NoError(t, r.call(http.MethodPost, "/v1/reads", map[string]any{"access": map[string]string{"mrz": zone}, "session": session}, &read))
-	take, err := onReader(document, 0, virtual.Profile{})
+	take, err := onReader(document, 0)
 	require.NoError(t, err)
 	read, err = r.outcomeOf(read.ID)
 	require.NoError(t, err)
