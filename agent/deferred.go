@@ -88,7 +88,7 @@ func (d *Deferred) Work(ctx context.Context, changed func()) {
 	}
 	for ctx.Err() == nil {
 		d.pause(nil)
-		_, err := d.Queue.Work(ctx, queue.WorkOptions{Client: d.client, Until: queue.UntilStopped})
+		_, err := d.Queue.Work(ctx, queue.WorkOptions{Client: d.client, Until: queue.UntilStopped, Again: d.again})
 		if err == nil || ctx.Err() != nil {
 			return
 		}
@@ -127,7 +127,8 @@ func (d *Deferred) State(ctx context.Context) (QueueState, error) {
 	return s, nil
 }
 
-// Retry makes an item due now, and goes on with a queue that could not be worked on.
+// Retry makes an item due now, and goes on with a queue that could not be worked on or
+// was paused.
 // With an empty id it does so for all that wait, were refused or have expired; what a
 // person has put aside stays there.
 func (d *Deferred) Retry(ctx context.Context, id string) error {

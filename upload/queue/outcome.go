@@ -74,6 +74,9 @@ func (g *gate) close(now time.Time, pause time.Duration) {
 
 func (g *gate) open() { *g = gate{} }
 
+// ask has an item try now.
+func (g *gate) ask(now time.Time) { g.until = now }
+
 // lets reports whether another item may be sent beside those in flight.
 func (g *gate) lets(now time.Time, inFlight int) bool {
 	return g.failures == 0 || inFlight == 0 && !now.Before(g.until)

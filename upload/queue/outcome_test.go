@@ -2,6 +2,8 @@ package queue_test
 
 import (
 	"context"
+	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -198,6 +200,51 @@ func TestWrongCredentialsPauseTheQueue(t *testing.T) {
 		require.Zero(t, seen.count(queue.EventRefused))
 		s.fail = nil
 		require.Equal(t, 20, drain(t, q, s).Delivered)
+	}
+}
+
+// Once the cause is mended, a person does not wait for the next try of a paused queue:
+// neither for an item nor, where none can be named since its upload may have arrived,
+// for the whole.
+func TestAPersonEndsThePause(t *testing.T) {
+	for name, cause := range map[string]error{
+		"credentials": answered(fault.IntegrationInactive, 401, upload.RetryNever, 0),
+		"away":        unreachable(),
+	} {
+		for _, item := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, item %t", name, item), func(t *testing.T) {
+				seen := &events{}
+				o := options(t.TempDir())
+				o.FirstPause, o.LongestPause, o.Observe = time.Hour, time.Hour, seen.observe
+				q := open(t, o)
+				var mended atomic.Bool
+				s := newService(session)
+				s.fail = func(string, string) (error, bool) {
+					if mended.Load() {
+						return nil, false
+					}
+					return cause, true
+				}
+				id := enqueue(t, q, queue.Plan{SessionID: session, NFC: documents(), Uncertain: !item})
+				again := make(chan struct{})
+				ctx, stop := context.WithCancel(t.Context())
+				ended := make(chan error, 1)
+				go func() {
+					_, err := q.Work(ctx, queue.WorkOptions{Client: s, Until: queue.UntilStopped, Again: again})
+					ended <- err
+				}()
+				require.Eventually(t, func() bool { return seen.count(queue.EventPaused)+seen.count(queue.EventLater) > 0 }, patience, time.Millisecond)
+				mended.Store(true)
+				if item {
+					require.NoError(t, q.Retry(t.Context(), id))
+				} else {
+					again <- struct{}{}
+				}
+				require.Eventually(t, func() bool { return seen.count(queue.EventDelivered) == 1 }, patience, time.Millisecond)
+				stop()
+				require.ErrorIs(t, <-ended, fault.Interrupted)
+			})
+		}
 	}
 }
 

@@ -43,6 +43,9 @@ type WorkOptions struct {
 	// DefaultParallel.
 	Parallel int
 	Until    Until
+	// Again, if set, has everything that waits tried now, also where the queue is paused
+	// or keeps away from a service that was not there. Retry does so for one item.
+	Again <-chan struct{}
 }
 
 // Summary is what Work came to, in items.
@@ -136,6 +139,8 @@ func (w *worker) work(ctx context.Context) error {
 		case r := <-w.results:
 			w.take(ctx, r)
 		case <-timer.C:
+		case <-w.Again:
+			w.hurry()
 		case <-stop:
 		case <-ticker.C:
 			w.look(ctx)
@@ -250,6 +255,9 @@ func (w *worker) scanItem(id string, file os.DirEntry) error {
 		return nil
 	default:
 		w.lanes.remove(e)
+		if r.State == Waiting {
+			w.gate.ask(w.now()) // somebody said so
+		}
 	}
 	delete(w.tries, id)
 	e.record, e.seen = r, info.ModTime()
@@ -280,6 +288,25 @@ func (w *worker) bounded(r Record) time.Time {
 		return w.now()
 	}
 	return r.NextAttempt
+}
+
+// hurry makes everything due that may be sent; how long the media list takes to settle
+// counts here, too.
+func (w *worker) hurry() {
+	w.gate.ask(w.now())
+	for _, e := range w.entries {
+		if e.flying || e.aside || !e.record.State.sendable() {
+			continue
+		}
+		due := w.now()
+		if e.record.State == Uncertain {
+			due = e.record.Changed.Add(w.Settle)
+		}
+		if due.Before(w.bounded(e.record)) {
+			w.lanes.remove(e)
+			w.lanes.add(e, due)
+		}
+	}
 }
 
 func (w *worker) forget(id string) {
