@@ -3,9 +3,13 @@ package icao
 import (
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"slices"
 	"sync"
 	"time"
+
+	"passport-agent/internal/fault"
+	"passport-agent/internal/format"
 )
 
 // Bounds on what is remembered.
@@ -137,15 +141,18 @@ func (m *Memory) MarshalJSON() ([]byte, error) {
 	return json.Marshal(file)
 }
 
-// UnmarshalJSON takes what MarshalJSON has written. A file of another version, or
-// entries that make no sense, are left out: everything in it can be learned again.
+// UnmarshalJSON takes what MarshalJSON has written. Entries that make no sense are left
+// out: everything in it can be learned again. It fails with fault.FileNewer for what a
+// newer version of the program has written.
 func (m *Memory) UnmarshalJSON(b []byte) error {
 	var file memoryFile
-	if err := json.Unmarshal(b, &file); err != nil {
+	if _, err := format.Version(b, formatMemory); errors.Is(err, format.ErrNewer) {
+		return fault.New(fault.FileNewer, "", nil)
+	} else if err != nil {
 		return err
 	}
-	if file.Version != formatMemory {
-		return nil
+	if err := json.Unmarshal(b, &file); err != nil {
+		return err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -78,6 +78,5 @@ func TestMemoryIsNotPoisoned(t *testing.T) {
 	got, ok := damaged.Recall([]byte{0x3B, 0x90})
 	require.True(t, ok)
 	require.Zero(t, got.Block)
-	require.NoError(t, json.Unmarshal([]byte(`{"version":99,"models":{"3b":{}}}`), damaged))
 	require.Error(t, json.Unmarshal([]byte(`[]`), damaged))
 }

@@ -3,6 +3,7 @@ package tap
 import (
 	"encoding/hex"
 	"encoding/json"
+	"regexp"
 	"time"
 
 	"passport-agent/icao"
@@ -59,15 +60,26 @@ func evidenceOf(session *icao.Session, now time.Time) Evidence {
 	return e
 }
 
+var newerEvidence = regexp.MustCompile(`^passport-agent/evidence/([2-9]|[1-9][0-9]+)$`)
+
 // ParseEvidence reads what json.Marshal made of Evidence. It fails with
-// fault.EvidenceMalformed.
+// fault.EvidenceMalformed or fault.FileNewer.
 func ParseEvidence(b []byte) (Evidence, error) {
+	var head struct {
+		Schema string `json:"schema"`
+	}
+	if err := json.Unmarshal(b, &head); err != nil {
+		return Evidence{}, fault.New(fault.EvidenceMalformed, "", err)
+	}
+	if newerEvidence.MatchString(head.Schema) {
+		return Evidence{}, fault.New(fault.FileNewer, "evidence.json", nil)
+	}
+	if head.Schema != EvidenceSchema {
+		return Evidence{}, fault.New(fault.EvidenceMalformed, "its schema is not "+EvidenceSchema, nil)
+	}
 	var e Evidence
 	if err := json.Unmarshal(b, &e); err != nil {
 		return Evidence{}, fault.New(fault.EvidenceMalformed, "", err)
-	}
-	if e.Schema != EvidenceSchema {
-		return Evidence{}, fault.New(fault.EvidenceMalformed, "its schema is not "+EvidenceSchema, nil)
 	}
 	if _, err := e.active(); err != nil {
 		return Evidence{}, fault.New(fault.EvidenceMalformed, "", err)

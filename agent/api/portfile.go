@@ -7,18 +7,24 @@ import (
 	"path/filepath"
 
 	"passport-agent/internal/fault"
+	"passport-agent/internal/format"
 )
 
 // PortFile tells programs of the same user where the agent is and lets them call it.
 type PortFile struct {
-	PID   int    `json:"pid"`
-	Port  int    `json:"port"`
-	URL   string `json:"url"`
-	Token string `json:"token"`
+	// Version is that of the format; Write sets it.
+	Version int    `json:"version"`
+	PID     int    `json:"pid"`
+	Port    int    `json:"port"`
+	URL     string `json:"url"`
+	Token   string `json:"token"`
 }
+
+const formatPortFile = 1
 
 // Write writes the file, for its owner alone. It fails with fault.OutputFailed.
 func (f PortFile) Write(path string) error {
+	f.Version = formatPortFile
 	b, err := json.Marshal(f)
 	if err == nil {
 		err = os.MkdirAll(filepath.Dir(path), 0o700)
@@ -49,11 +55,18 @@ func replace(path string, b []byte) error {
 	return nil
 }
 
-// ReadPortFile reads the file of a running agent. It fails with fault.InputFileMissing.
+// ReadPortFile reads the file of a running agent. It fails with fault.InputFileMissing,
+// or with fault.FileNewer where that agent is of a newer version.
 func ReadPortFile(path string) (PortFile, error) {
 	var f PortFile
 	b, err := os.ReadFile(path)
 	if err == nil {
+		_, err = format.Version(b, formatPortFile)
+	}
+	if errors.Is(err, format.ErrNewer) {
+		return PortFile{}, fault.New(fault.FileNewer, path, nil)
+	}
+	if err == nil || errors.Is(err, format.ErrNoVersion) { // the first agents wrote none
 		err = json.Unmarshal(b, &f)
 	}
 	if err != nil {

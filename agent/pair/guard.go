@@ -53,6 +53,7 @@ type Guard struct {
 	pages    []page
 	requests []*request
 	paired   []paired
+	newer    error // why the file of pairings is neither read nor written; else nil
 }
 
 // New checks the options and loads the pairings. It fails with
@@ -82,6 +83,10 @@ func New(o Options) (*Guard, error) {
 	}
 	return g, g.load()
 }
+
+// Newer fails with fault.FileNewer where a newer version of the program has written the
+// file of pairings: then paired pages cannot call, and none can be paired.
+func (g *Guard) Newer() error { return g.newer }
 
 // Wrap puts the guard before a handler. What comes through has a Caller in its
 // context, which may be nobody: what a caller may do, the routes decide.

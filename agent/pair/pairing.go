@@ -57,10 +57,13 @@ type paired struct {
 
 // Request begins a pairing with an origin. The code is shown in the calling page,
 // which keeps the secret to fetch its token with. It fails with
-// fault.TooManyRequests.
+// fault.TooManyRequests or fault.FileNewer.
 func (g *Guard) Request(origin, name string) (p Pairing, secret string, err error) {
 	if g.limits.take("pairing:"+origin, pairingRate) > 0 {
 		return Pairing{}, "", fault.New(fault.TooManyRequests, "", nil)
+	}
+	if g.newer != nil {
+		return Pairing{}, "", g.newer
 	}
 	p = Pairing{Origin: origin, Name: clean(name), State: Waiting, Created: g.options.Now()}
 	if p.ID, err = g.random(linkBytes); err == nil {
@@ -223,6 +226,9 @@ func (g *Guard) Revoke(id string) error {
 func (g *Guard) byToken(token, origin string) (Caller, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.newer != nil {
+		return Caller{}, g.newer // the token may count: the page is not to throw it away
+	}
 	at := slices.IndexFunc(g.paired, func(p paired) bool { return p.Token.is(token) })
 	if at < 0 || g.paired[at].Origin != origin {
 		return Caller{}, fault.New(fault.TokenRefused, "", nil)

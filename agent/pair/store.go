@@ -9,6 +9,7 @@ import (
 	"runtime"
 
 	"passport-agent/internal/fault"
+	"passport-agent/internal/format"
 )
 
 const storeVersion = 1
@@ -22,7 +23,8 @@ type stored struct {
 var errOthersWrite = errors.New("other users may write it")
 
 // load reads the pairings. Whoever can write the file can call the agent, so that a
-// file which others may write is not believed.
+// file which others may write is not believed. One that a newer version of the program
+// has written is left as it is: the agent's own page needs no pairing.
 func (g *Guard) load() error {
 	path := g.options.Store
 	if path == "" {
@@ -39,12 +41,16 @@ func (g *Guard) load() error {
 	if err == nil {
 		b, err = os.ReadFile(path)
 	}
+	if err == nil {
+		_, err = format.Version(b, storeVersion)
+	}
+	if errors.Is(err, format.ErrNewer) {
+		g.newer = fault.New(fault.FileNewer, path, nil)
+		return nil
+	}
 	var content stored
 	if err == nil {
 		err = json.Unmarshal(b, &content)
-	}
-	if err == nil && content.Version != storeVersion {
-		err = errors.New("it is of another version")
 	}
 	if err != nil {
 		return fault.New(fault.PairingStore, path, err)
@@ -55,6 +61,9 @@ func (g *Guard) load() error {
 
 // save writes the pairings, so that a crash leaves the old file or the new one.
 func (g *Guard) save() error {
+	if g.newer != nil {
+		return g.newer
+	}
 	path := g.options.Store
 	if path == "" {
 		return nil

@@ -81,6 +81,7 @@ var statuses = map[fault.Code]int{
 	fault.ServiceNotConfigured: http.StatusConflict,
 	fault.QueueNotConfigured:   http.StatusConflict,
 	fault.SessionNotFound:      http.StatusNotFound,
+	fault.FileNewer:            http.StatusConflict,
 	fault.RateLimited:          http.StatusServiceUnavailable,
 }
 

@@ -109,6 +109,9 @@ func (a *app) queueHealth(ctx context.Context, settings config.Config) (doctor.Q
 	items, err := q.List(ctx)
 	health := doctor.Queue{}
 	for _, item := range items {
+		if item.Reason == fault.QueueNewer {
+			err = fault.New(fault.QueueNewer, item.ID, nil)
+		}
 		switch item.State {
 		case queue.Waiting, queue.Sending, queue.Sent:
 			health.Waiting++

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"passport-agent/icao"
+	"passport-agent/internal/fault"
 )
 
 // chipMemory is what was learned about kinds of chips, kept between readings. It
@@ -30,7 +31,12 @@ func (a *app) loadMemory() chipMemory {
 	if err == nil {
 		err = json.Unmarshal(b, m.Memory)
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case err == nil, errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fault.FileNewer):
+		slog.Warn("what was learned about chips is neither used nor added to", "error", fault.New(fault.FileNewer, m.path, nil))
+		m.path = ""
+	default:
 		slog.Warn("what was learned about chips cannot be read and is learned anew", "path", m.path, "error", err)
 	}
 	return m

@@ -31,6 +31,9 @@ grown since then passes.`,
 			} else if err == nil {
 				a.print("Audit     %s  %d records, from number %d", a.colour(green, "✓ whole"), state.Records, state.First)
 				a.print("Head      %s", state.Head)
+				if state.Newer > 0 {
+					a.note("%d records were written by a newer version of the agent: they are in the chain, and this one may not know all that they say.", state.Newer)
+				}
 			}
 			return asError(err)
 		},

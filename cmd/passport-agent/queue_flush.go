@@ -36,7 +36,7 @@ With --json a line is printed per event, and at the end a line with the counts.
 
 Exit status: 0 all that was to be sent is delivered, 8 something was refused for good
 or has expired, 9 something is left for later, 2 another process sends, or this
-machine cannot open what it has queued.`,
+machine cannot open what it has queued, or a newer version has queued all that is left.`,
 		Example: `  passport-agent queue flush
   passport-agent queue flush --identity organisation.key --json`,
 		Args: cobra.NoArgs,
@@ -76,6 +76,8 @@ func leftError(s queue.Summary) error {
 	switch {
 	case s.Refused > 0:
 		return fault.New(fault.QueueLost, fmt.Sprintf("%d items", s.Refused), nil)
+	case s.Newer > 0 && s.Newer == s.Left+s.Aside:
+		return fault.New(fault.QueueNewer, fmt.Sprintf("%d items", s.Newer), nil)
 	case s.Left+s.Aside > 0:
 		return fault.New(fault.QueueLeft, fmt.Sprintf("%d items, and %d that cannot be opened", s.Left, s.Aside), nil)
 	default:

@@ -42,6 +42,10 @@ func (a *app) finishQueueList(report queueListReport, err error) error {
 		return asError(err)
 	}
 	for _, item := range report.Items {
+		if item.State == "" { // nothing is known but its name
+			a.print("%s  %s", item.ID, itemNote(item))
+			continue
+		}
 		a.print("%s  %-9s  %s  %8d bytes  %s", item.ID, item.State, item.Created.Local().Format("2006-01-02 15:04"), item.Bytes, itemNote(item))
 	}
 	if err == nil && len(report.Items) == 0 {

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"html"
 	"log/slog"
@@ -182,6 +183,9 @@ func (a *app) serve(cmd *cobra.Command, f *serveFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := guard.Newer(); err != nil {
+		a.note("Paired pages cannot call, and none can be paired: %v", err)
+	}
 	code, err := guard.Link()
 	if err != nil {
 		return err
@@ -276,8 +280,11 @@ func (a *app) agentOptions(f *serveFlags, settings config.Config, metrics *api.M
 	}
 	if dir := a.trustDir(); dir != "" {
 		options.Trust = agent.NewTrustFile(dir)
-		// A store that cannot be read keeps the agent from starting, not from going on.
-		if _, err := options.Trust.Store(context.Background()); err != nil {
+		// A store that cannot be read keeps the agent from starting, not from going on. One
+		// of a newer version keeps documents from being judged, and nothing else.
+		if _, err := options.Trust.Store(context.Background()); errors.Is(err, fault.TrustStoreNewer) {
+			a.note("No document can be read: %v", err)
+		} else if err != nil {
 			return agent.Options{}, err
 		}
 	}

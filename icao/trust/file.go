@@ -15,6 +15,7 @@ import (
 
 	"passport-agent/internal/cms"
 	"passport-agent/internal/fault"
+	"passport-agent/internal/format"
 )
 
 // FileName is the store in the folder that the program gives. Document signers stand
@@ -89,11 +90,18 @@ func load(folder, path string) (*Store, error) {
 		return nil, fault.New(fault.TrustStoreUnavailable, "", err)
 	}
 	var content stored
-	if err := json.Unmarshal(b, &content); err != nil || content.Version < 1 || len(b) > maxStoreSize {
-		return nil, fault.New(fault.TrustStoreDamaged, path, err)
+	if len(b) > maxStoreSize {
+		return nil, fault.New(fault.TrustStoreDamaged, path, nil)
 	}
-	if content.Version > storeVersion {
+	_, err = format.Version(b, storeVersion)
+	if errors.Is(err, format.ErrNewer) {
 		return nil, fault.New(fault.TrustStoreNewer, path, nil)
+	}
+	if err == nil {
+		err = json.Unmarshal(b, &content)
+	}
+	if err != nil {
+		return nil, fault.New(fault.TrustStoreDamaged, path, err)
 	}
 	s, err := content.store()
 	if err != nil {

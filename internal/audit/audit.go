@@ -31,8 +31,14 @@ const (
 	KindShift  = "shift"  // somebody has begun at the desk, or nobody is there any more
 )
 
-// Record is one entry. Of it, Sequence, Time and Previous are filled in by Append.
+// Record is one entry. Of it, Version, Sequence, Time and Previous are filled in by
+// Append.
 type Record struct {
+	// Version is that of this record. The chain is over the bytes of the lines: records
+	// of several versions stand in one log, and each version goes on after any other.
+	// Fields are added in a new version and never change their meaning; 0, in records
+	// from before versions were written, is 1.
+	Version  int       `json:"version"`
 	Sequence int       `json:"seq"`
 	Time     time.Time `json:"time"`
 	Kind     string    `json:"kind"`
@@ -60,6 +66,8 @@ type Record struct {
 	Surplus  int    `json:"surplus,omitempty"`
 	Previous string `json:"previous"` // hexadecimal SHA-256 of the line before; zeros for the first
 }
+
+const formatRecord = 1
 
 // defaultFileBytes is the size at which a file of the log is followed by the next.
 const defaultFileBytes = 8 << 20
@@ -108,7 +116,7 @@ func (l *Log) append(ctx context.Context, r Record) (head string, err error) {
 	if err != nil {
 		return "", err
 	}
-	r.Sequence, r.Previous = end.sequence+1, end.hash
+	r.Version, r.Sequence, r.Previous = formatRecord, end.sequence+1, end.hash
 	r.Time = time.Now().UTC()
 	if l.Now != nil {
 		r.Time = l.Now().UTC()
@@ -258,6 +266,9 @@ type State struct {
 	Head string `json:"head"`
 	// Torn says that the last line was being written when power was lost.
 	Torn bool `json:"torn"`
+	// Newer is how many records a newer version of the program has written: they are in
+	// the chain, and this one may not know all of their fields.
+	Newer int `json:"newer,omitempty"`
 }
 
 // Verify checks the chain from its oldest record to its newest, and that a record
@@ -321,6 +332,9 @@ func (l *Log) verifyFile(name string, newest bool, state *State, each func(Recor
 			}
 		} else if r.Previous != state.Head || r.Sequence != state.First+state.Records {
 			return damaged(name, n, "does not follow the one before")
+		}
+		if r.Version > formatRecord {
+			state.Newer++
 		}
 		state.Records++
 		state.Head = hashOf(line)

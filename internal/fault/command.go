@@ -11,6 +11,7 @@ const (
 	OutputFailed     Code = "output_failed"
 	InputFileMissing Code = "input_file_missing"
 	PortTaken        Code = "port_taken"
+	FileNewer        Code = "file_newer"
 
 	DoctorFoundProblem Code = "doctor_found_problem"
 	KeyringUnavailable Code = "keyring_unavailable"
@@ -26,6 +27,7 @@ var commandEntries = []Entry{
 	{OutputFailed, ExitUnexpected, "The result could not be written.", "Check that the folder exists, is writable and has space, then run the command again."},
 	{InputFileMissing, ExitUsage, "A file that the command needs cannot be read.", "Check the path and the permissions of the file named in the message."},
 	{PortTaken, ExitUsage, "The network port is already in use.", "Stop the other program or choose another port with --listen."},
+	{FileNewer, ExitUsage, "A file that the agent keeps was written by a newer version of it.", "Update this agent; the file named in the message stays as it is until then."},
 	{KeyringUnavailable, ExitUnexpected, "The keyring of this user cannot be reached.", "Log in at the desk and unlock the keyring; a service or remote session has none: use api_secret_file there."},
 	{DoctorFoundProblem, ExitCheckFailed, "Something on this machine keeps documents from being read or uploaded.", "Do what stands behind the arrow of each problem above, then run `passport-agent doctor` again."},
 }

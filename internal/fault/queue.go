@@ -32,7 +32,7 @@ var queueEntries = []Entry{
 	{QueueUnavailable, ExitNotNow, "The queue's folder cannot be read or written.", "Check the permissions of the data folder and the health of its disk, then repeat."},
 	{QueueDiskFull, ExitNotNow, "There is no space left for the queue.", "Free some space on the disk of the data folder, then repeat; what was in the queue before is still there."},
 	{QueueReadOnly, ExitNotNow, "The disk of the queue is read-only.", "Have the disk checked and mounted for writing, or choose another folder with --data-dir."},
-	{QueueNewer, ExitUsage, "The queue was written by a newer version of the agent.", "Update this agent before it touches the queue."},
+	{QueueNewer, ExitUsage, "Something in the queue was written by a newer version of the agent.", "Update this agent; the item or key named in the message is left alone until then, and the rest of the queue goes on."},
 	{QueueItemUnknown, ExitUsage, "There is no such item in the queue.", "Take the item's name from `passport-agent queue list`; an item that was delivered is gone."},
 	{QueueItemBusy, ExitUsage, "The item is being sent, or it is not known whether it has arrived.", "Wait until the session's media list has decided it (`passport-agent queue list` shows when), or drop it with --force."},
 	{QueueItemDamaged, ExitUnexpected, "An item of the queue is damaged or incomplete.", "Read the document again and drop the item; check the disk."},

@@ -21,7 +21,7 @@ var trustEntries = []Entry{
 	{TrustOlder, ExitUsage, "A newer issue of the same list was imported before.", "Keep the one that is there; to go back on purpose, remove the trust store and import the older one."},
 	{TrustIssuerUnknown, ExitUsage, "The revocation list is not signed by a country signer of the trust store.", "Import the country's certificates first, then its revocation list."},
 	{TrustStoreDamaged, ExitUsage, "The trust store is damaged.", "Remove the file named in the message and import the lists again."},
-	{TrustStoreNewer, ExitUsage, "The trust store was written by a newer version of the agent.", "Update this agent, or choose another folder with --data-dir."},
+	{TrustStoreNewer, ExitUsage, "The trust store was written by a newer version of the agent.", "Update this agent; the store stays as it is, and until then no document can be judged here."},
 	{TrustStoreUnavailable, ExitUnexpected, "The trust store cannot be read or written.", "Check the permissions and the free space of the data folder."},
 	{TrustStoreBusy, ExitNotNow, "Another program is changing the trust store.", "Wait until the other import has ended, then run this one again."},
 	{TrustAttention, ExitCheckFailed, "The trust store needs attention.", "Do what the warnings of the check say, most often: import current lists."},

@@ -9,7 +9,7 @@ import (
 
 // Retry lets an item be sent that was held, refused, expired, exported, or that
 // waits for a later time. It works while another process sends. It fails with
-// fault.QueueItemUnknown, QueueItemBusy or QueueItemDamaged.
+// fault.QueueItemUnknown, QueueItemBusy, QueueItemDamaged or QueueNewer.
 func (q *Queue) Retry(ctx context.Context, id string) error {
 	err := q.change(ctx, func() error {
 		r, err := q.find(id)

@@ -19,6 +19,7 @@ import (
 
 	"passport-agent/internal/disk"
 	"passport-agent/internal/fault"
+	"passport-agent/internal/format"
 )
 
 // epoch is a day's key pair: what it is sealed with lies in the clear, what opens
@@ -120,11 +121,10 @@ func (q *Queue) readEpoch(id string) (epoch, error) {
 	if err != nil {
 		return e, err
 	}
-	if json.Unmarshal(b, &e) != nil || e.ID != id {
+	if _, err := format.Version(b, formatEpoch); errors.Is(err, format.ErrNewer) {
+		return e, fault.New(fault.QueueNewer, "the key file "+id, nil)
+	} else if err != nil || json.Unmarshal(b, &e) != nil || e.ID != id {
 		return e, fault.New(fault.QueueItemDamaged, "the key file "+id, nil)
-	}
-	if e.Version > formatEpoch {
-		return e, fault.New(fault.QueueNewer, "", nil)
 	}
 	return e, nil
 }
@@ -160,6 +160,9 @@ func (q *Queue) identity(ctx context.Context, id string, given []age.Identity) (
 		return []age.Identity{known}, nil
 	}
 	e, err := q.readEpoch(id)
+	if isCode(err, fault.QueueNewer) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, fault.New(fault.QueueKeysUnavailable, id, err)
 	}
@@ -189,15 +192,15 @@ func (q *Queue) recipientOf(id string, identities []age.Identity) (age.Recipient
 }
 
 // destroyEpoch destroys the key of a day, and with it whatever is left of its items
-// on the disk. Where an item needs it still it does nothing. The caller holds the
-// short lock.
+// on the disk. One that a newer version of the program has made is left to that. The
+// caller holds the short lock.
 func (q *Queue) destroyEpoch(ctx context.Context, id string) error {
 	if strings.HasPrefix(id, "key-") {
 		return nil
 	}
 	e, err := q.readEpoch(id)
 	switch {
-	case missing(err):
+	case missing(err), isCode(err, fault.QueueNewer):
 		return nil
 	case err != nil:
 		return err

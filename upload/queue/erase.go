@@ -59,7 +59,7 @@ func (q *Queue) destroyUnused(ctx context.Context, epoch string) error {
 		}
 		switch r, err := readRecord(q.recordPath(id)); {
 		case missing(err):
-		case isCode(err, fault.QueueItemDamaged), err == nil && r.Epoch == epoch:
+		case isCode(err, fault.QueueItemDamaged), isCode(err, fault.QueueNewer), err == nil && r.Epoch == epoch:
 			return nil // a record that cannot be read may need any key
 		case err != nil:
 			return q.diskError(err)

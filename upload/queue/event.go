@@ -21,7 +21,7 @@ const (
 	EventUncertain   EventKind = "uncertain"    // an answer was lost; Next says when the list decides
 	EventRefused     EventKind = "refused"      // for good
 	EventExpired     EventKind = "expired"      // the session is too old
-	EventDamaged     EventKind = "damaged"      // an item that cannot be opened
+	EventDamaged     EventKind = "damaged"      // an item that cannot be opened; Code says why
 	EventSurplus     EventKind = "surplus"      // the session has a medium twice
 	EventLostSession EventKind = "lost_session" // an empty session may be left at the service
 	EventPaused      EventKind = "paused"       // nothing is sent until the cause is mended

@@ -21,8 +21,8 @@ type Imported struct {
 
 // Import takes items that another machine has exported, from a folder or a file
 // (ID.age, with ID.json beside it). It needs no key. An item that this queue has
-// delivered before is refused with fault.QueueItemDelivered; what is no item, with
-// fault.QueueBundleInvalid. Items before the one at fault stay imported.
+// delivered before is refused with fault.QueueItemDelivered, one of a newer version of the
+// program with fault.QueueNewer, what is no item with fault.QueueBundleInvalid. Items before the one at fault stay imported.
 func (q *Queue) Import(ctx context.Context, path string) ([]Imported, error) {
 	files, err := bundleFiles(path)
 	if err != nil {
@@ -83,6 +83,9 @@ const maxSealed = 512 << 20
 
 func (q *Queue) importItem(ctx context.Context, file, id string) (known bool, err error) {
 	r, err := readRecord(strings.TrimSuffix(file, ".age") + ".json")
+	if isCode(err, fault.QueueNewer) {
+		return false, err
+	}
 	if err != nil {
 		return false, fault.New(fault.QueueBundleInvalid, id+": its record is missing or damaged", nil)
 	}

@@ -14,7 +14,8 @@ import (
 type Item struct {
 	Record
 	// Reason is why the item stands where it stands; empty where nothing went wrong,
-	// or where this machine cannot open the record.
+	// or where this machine cannot open the record. fault.QueueNewer says that a newer
+	// version of the program has written it: nothing but its name is known then.
 	Reason fault.Code `json:"reason,omitempty"`
 	// LostSessions counts empty sessions that may be left at the service.
 	LostSessions int `json:"lostSessions,omitempty"`
@@ -25,11 +26,11 @@ type Item struct {
 // List returns the items, oldest first. It needs no lock and no key; with the keys
 // at hand it also says why items stand still.
 func (q *Queue) List(ctx context.Context) ([]Item, error) {
-	records, damaged, err := q.records()
+	records, unread, err := q.records()
 	if err != nil {
 		return nil, err
 	}
-	items := make([]Item, 0, len(records)+len(damaged))
+	items := make([]Item, 0, len(records)+len(unread))
 	for _, r := range records {
 		item := Item{Record: r}
 		there, err := exists(q.payloadPath(r.ID))
@@ -44,17 +45,15 @@ func (q *Queue) List(ctx context.Context) ([]Item, error) {
 		item.Progress = nil
 		items = append(items, item)
 	}
-	for _, id := range damaged {
-		items = append(items, Item{Record: Record{ID: id}, Damaged: true})
-	}
-	return items, nil
+	return append(items, unread...), nil
 }
 
 // ended reports whether the sealed item may be gone already.
 func (s State) ended() bool { return s == Sent || s == Submitted || s == Dropped }
 
-// records reads all records, oldest first, and the names of those that are damaged.
-func (q *Queue) records() (records []Record, damaged []string, err error) {
+// records reads all records, oldest first. Of those that cannot be read, unread has the
+// names and why.
+func (q *Queue) records() (records []Record, unread []Item, err error) {
 	entries, err := os.ReadDir(q.itemsDir())
 	if missing(err) {
 		return nil, nil, nil
@@ -73,7 +72,9 @@ func (q *Queue) records() (records []Record, damaged []string, err error) {
 			records = append(records, r)
 		case missing(err): // erased since
 		case isCode(err, fault.QueueItemDamaged):
-			damaged = append(damaged, id)
+			unread = append(unread, Item{Record: Record{ID: id}, Reason: fault.QueueItemDamaged, Damaged: true})
+		case isCode(err, fault.QueueNewer):
+			unread = append(unread, Item{Record: Record{ID: id}, Reason: fault.QueueNewer})
 		default:
 			return nil, nil, q.diskError(err)
 		}
@@ -81,7 +82,7 @@ func (q *Queue) records() (records []Record, damaged []string, err error) {
 	slices.SortFunc(records, func(a, b Record) int {
 		return cmp.Or(a.Created.Compare(b.Created), strings.Compare(a.ID, b.ID))
 	})
-	return records, damaged, nil
+	return records, unread, nil
 }
 
 func isCode(err error, code fault.Code) bool {

@@ -12,6 +12,7 @@ import (
 	"filippo.io/age"
 
 	"passport-agent/internal/fault"
+	"passport-agent/internal/format"
 	"passport-agent/upload"
 )
 
@@ -34,9 +35,7 @@ type planHead struct {
 
 func (h planHead) check() error {
 	switch {
-	case h.Version > formatPlan:
-		return fault.New(fault.QueueNewer, "plan.json", nil)
-	case h.Version != formatPlan, len(h.Images) > maxImages, len(h.Images) == 0 && !h.NFC, len(h.SessionID) > maxIdentifier, len(h.TransactionID) > maxIdentifier:
+	case len(h.Images) > maxImages, len(h.Images) == 0 && !h.NFC, len(h.SessionID) > maxIdentifier, len(h.TransactionID) > maxIdentifier:
 		return errDamaged
 	}
 	return nil
@@ -88,7 +87,8 @@ type payload struct {
 }
 
 // openPayload opens an item and reads its plan. It fails with
-// fault.QueueItemDamaged, or fault.QueueIdentityInvalid where no identity fits.
+// fault.QueueItemDamaged or fault.QueueNewer, or with fault.QueueIdentityInvalid where no
+// identity fits.
 func openPayload(path string, identities ...age.Identity) (*payload, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -118,7 +118,9 @@ func readPayload(r io.Reader, identities []age.Identity) (*payload, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal(b, &p.planHead); err != nil {
+	if _, err := format.Version(b, formatPlan); errors.Is(err, format.ErrNewer) {
+		return nil, fault.New(fault.QueueNewer, planName, nil)
+	} else if err != nil || json.Unmarshal(b, &p.planHead) != nil {
 		return nil, errDamaged
 	}
 	return p, p.check()

@@ -48,7 +48,7 @@ func (q *Queue) choosePlace(ctx context.Context) (Place, error) {
 		if p := Place(strings.TrimSpace(string(b))); p == PlaceKeyring || p == PlaceFile {
 			return p, nil
 		}
-		return "", fault.New(fault.QueueKeysUnavailable, "the file keys of the queue is damaged", nil)
+		return "", fault.New(fault.QueueKeysUnavailable, "the file keys of the queue is damaged, or names a place that only a newer version of the agent knows", nil)
 	}
 	if !missing(err) {
 		return "", q.diskError(err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -17,6 +18,7 @@ import (
 
 	"passport-agent/internal/disk"
 	"passport-agent/internal/fault"
+	"passport-agent/internal/format"
 )
 
 // State is where an item stands.
@@ -90,14 +92,16 @@ func readRecord(path string) (Record, error) {
 func parseRecord(id string, b []byte) (Record, error) {
 	var r Record
 	damaged := fault.New(fault.QueueItemDamaged, "the record of "+id, nil)
-	if !itemID.MatchString(id) || len(b) > maxRecord || json.Unmarshal(b, &r) != nil {
+	if !itemID.MatchString(id) || len(b) > maxRecord {
 		return Record{}, damaged
 	}
-	if r.Version > formatRecord {
-		return Record{}, fault.New(fault.QueueNewer, "", nil)
+	if _, err := format.Version(b, formatRecord); errors.Is(err, format.ErrNewer) {
+		return Record{}, fault.New(fault.QueueNewer, "the record of "+id, nil)
+	} else if err != nil || json.Unmarshal(b, &r) != nil {
+		return Record{}, damaged
 	}
 	known := []State{Waiting, Sending, Uncertain, Sent, Submitted, Refused, Expired, Held, Exported, Dropped}
-	if r.Version != formatRecord || r.ID != id || !slices.Contains(known, r.State) || !epochName.MatchString(r.Epoch) || !sessionHash.MatchString(r.SessionHash) {
+	if r.ID != id || !slices.Contains(known, r.State) || !epochName.MatchString(r.Epoch) || !sessionHash.MatchString(r.SessionHash) {
 		return Record{}, damaged
 	}
 	return r, nil

@@ -41,6 +41,8 @@ func TestDamagedKeysAreTold(t *testing.T) {
 	}{
 		"epoch is no JSON":       {"epochs/*.json", "{", fault.QueueKeysUnavailable},
 		"epoch of another":       {"epochs/*.json", `{"version":1,"id":"20260101-00000000"}`, fault.QueueKeysUnavailable},
+		"epoch of no version":    {"epochs/*.json", `{"id":"20260101-00000000"}`, fault.QueueKeysUnavailable},
+		"epoch of a newer time":  {"epochs/*.json", `{"version":99}`, fault.QueueNewer},
 		"key is none":            {"epochs/*.key", "AGE-SECRET-KEY-NONSENSE", fault.QueueKeysUnavailable},
 		"key of another queue":   {"epochs/*.key", stranger.String(), fault.QueueKeysUnavailable},
 		"record of a newer time": {"items/*.json", `{"version":99}`, fault.QueueNewer},
@@ -56,16 +58,6 @@ func TestDamagedKeysAreTold(t *testing.T) {
 			require.NoFileExists(t, filepath.Join(out, id+".json"))
 		})
 	}
-}
-
-func TestAQueueOfANewerProgramIsLeftAlone(t *testing.T) {
-	o := options(t.TempDir())
-	enqueue(t, open(t, o), chipPlan())
-	require.NoError(t, os.WriteFile(only(t, o.Dir, "items/*.json"), []byte(`{"version":99}`), 0o600))
-	_, err := open(t, o).List(t.Context())
-	require.ErrorIs(t, err, fault.QueueNewer)
-	_, err = open(t, o).Export(t.Context(), t.TempDir(), recipient(t), nil)
-	require.ErrorIs(t, err, fault.QueueNewer)
 }
 
 // Where the keys of the days are is decided once; what says so is not guessed at.

@@ -54,6 +54,8 @@ type Summary struct {
 	Refused   int `json:"refused"` // or expired
 	Left      int `json:"left"`    // still to be sent
 	Aside     int `json:"aside"`   // cannot be opened
+	// Newer is how many of Aside a newer version of the program has written.
+	Newer int `json:"newer,omitempty"`
 }
 
 // Work sends what waits, and goes on until the context ends or as Until says. One
@@ -235,10 +237,11 @@ func (w *worker) scanItem(id string, file os.DirEntry) error {
 	}
 	r, err := readRecord(w.recordPath(id))
 	switch {
-	case isCode(err, fault.QueueItemDamaged):
+	case isCode(err, fault.QueueItemDamaged), isCode(err, fault.QueueNewer):
+		w.forget(id)
 		w.entries[id] = &entry{record: Record{ID: id}, seen: info.ModTime(), aside: true}
-		w.summary.Aside++
-		w.Observe(Event{Kind: EventDamaged, Item: id, Code: fault.QueueItemDamaged})
+		w.putAside(err)
+		w.Observe(Event{Kind: EventDamaged, Item: id, Code: fault.From(err).Code})
 		return nil
 	case missing(err):
 		return nil
@@ -390,7 +393,7 @@ func (w *worker) take(ctx context.Context, r result) {
 		w.enlane(e)
 	case endAside:
 		e.aside = true
-		w.summary.Aside++
+		w.putAside(r.err)
 	case endPause:
 		w.pauseAll(r.err)
 		w.enlane(e)
@@ -398,6 +401,14 @@ func (w *worker) take(ctx context.Context, r result) {
 		w.broken = r.err
 	case endAgain:
 		w.again(e, r)
+	}
+}
+
+// putAside counts an item that cannot be opened.
+func (w *worker) putAside(why error) {
+	w.summary.Aside++
+	if isCode(why, fault.QueueNewer) {
+		w.summary.Newer++
 	}
 }
 
