@@ -38,7 +38,7 @@ var notRun = []struct{ pattern, reason string }{
 	{`^scripts/test`, "is what runs this test"},
 	{`^scripts/fuzz`, "takes hours; .ci/run runs it in a short form"},
 	{`^go build `, "has built the program that runs here"},
-	{`^(sudo )?(apt-get|apt|dpkg|dnf|rpm|adduser|loginctl|systemctl|journalctl|install|nano|modprobe|cp|tee|ln|groupadd) `, "changes the machine: packages, services, users, files of the system"},
+	{`^(sudo )?(apt-get|apt|dpkg|dnf|rpm|adduser|loginctl|systemctl|journalctl|install|launchctl|nano|modprobe|cp|tee|ln|groupadd) `, "changes the machine: packages, services, users, files of the system"},
 	{`^sudo (-u passport-agent )?(env \S+ )?passport-agent `, "acts on the service that the package installs"},
 }
 

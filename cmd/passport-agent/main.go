@@ -16,6 +16,9 @@ import (
 
 func main() {
 	portrait.RunIfChild()
+	if status, is := asService(); is {
+		os.Exit(status)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second Ctrl-C ends the program at once.
 	context.AfterFunc(ctx, stop)
