@@ -204,11 +204,14 @@ func TestEvidenceIsKeptAndVerified(t *testing.T) {
 	require.Equal(t, fault.ExitCheckFailed, o.exit)
 	require.Equal(t, []string{"active_authentication"}, notSuccessful(report)[verdict.Failed])
 
-	for _, text := range []string{"{", `{"schema": "passport-agent/evidence/9"}`, `{"schema": "passport-agent/evidence/1", "activeAuthentication": {"challenge": "zz"}}`} {
+	for text, code := range map[string]fault.Code{
+		"{": fault.EvidenceMalformed, `{"schema": "passport-agent/evidence/9"}`: fault.FileNewer,
+		`{"schema": "passport-agent/evidence/1", "activeAuthentication": {"challenge": "zz"}}`: fault.EvidenceMalformed,
+	} {
 		require.NoError(t, os.WriteFile(evidence, []byte(text), 0o600))
 		report, o = verify()
 		require.Equal(t, fault.ExitUsage, o.exit)
-		require.Equal(t, fault.EvidenceMalformed, report.Error.Code)
+		require.Equal(t, code, report.Error.Code)
 	}
 	require.NoError(t, os.Remove(evidence))
 	report, o = verify()
