@@ -20,7 +20,6 @@ var byHand = map[string]string{
 	"scripts/demo":            "scripts/test runs the demo of the program built that way",
 	"scripts/fuzz-planted":    "proves the fuzz targets, not the program; takes an hour",
 	"scripts/idle-agent":      "measures for as long as it is told",
-	"scripts/soak":            "takes twenty minutes",
 	"scripts/soak-agent":      "takes as long as it is told; scripts/test runs it in a short form",
 	"scripts/soak-pace":       "the same",
 	"scripts/conformance":     "a test holds its page against what it would write",
