@@ -129,7 +129,7 @@ func amongFaults(t *testing.T) *faultsSoak {
 	return &faultsSoak{
 		running: serveIn(t, dir, map[string]string{
 			"PASSPORT_AGENT_API_URL": network.URL, "PASSPORT_AGENT_API_KEY": sandbox.DemoAPIKey, "PASSPORT_AGENT_API_SECRET": sandbox.DemoSecret,
-			"PASSPORT_AGENT_METRICS_TOKEN_FILE": token, "PASSPORT_AGENT_QUEUE_KEYS": "file",
+			"PASSPORT_AGENT_METRICS_TOKEN_FILE": token, "PASSPORT_AGENT_QUEUE_KEYS": "file", "PASSPORT_AGENT_LOG_FILE": "log/agent.log",
 			"PASSPORT_AGENT_UPLOAD_TIMEOUT": "1s", "PASSPORT_AGENT_QUEUE_SETTLE": "3s",
 		}),
 		server: server, network: network,
