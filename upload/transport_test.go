@@ -63,9 +63,12 @@ func tunnel(t *testing.T, to string, status int, requests *atomic.Int32) string 
 		if err != nil {
 			return
 		}
-		w.WriteHeader(http.StatusOK)
+		// What the client sends after the answer is read from client alone.
 		client, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
+			return
+		}
+		if _, err := io.WriteString(client, "HTTP/1.1 200 Connection established\r\n\r\n"); err != nil {
 			return
 		}
 		go func() { _, _ = io.Copy(server, client); _ = server.Close() }()
