@@ -18,10 +18,7 @@ const goldenNow = "testdata/format-1" // of the present format
 
 // What any version has learned about a kind of chip counts.
 func TestMemoriesOfEveryVersionAreRead(t *testing.T) {
-	folders, err := filepath.Glob("testdata/format-*")
-	require.NoError(t, err)
-	require.Contains(t, folders, goldenNow)
-	for _, folder := range folders {
+	for _, folder := range golden.Versions(t, goldenNow) {
 		b, err := os.ReadFile(filepath.Join(folder, "chips.json"))
 		require.NoError(t, err)
 		memory := icao.NewMemory(func() time.Time { return time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC) })

@@ -17,10 +17,7 @@ import (
 // Evidence that any version has saved beside a document's files can be judged again.
 func TestEvidenceOfEveryVersionIsRead(t *testing.T) {
 	const now = "testdata/format-1" // the present format
-	folders, err := filepath.Glob("testdata/format-*")
-	require.NoError(t, err)
-	require.Contains(t, folders, now)
-	for _, folder := range folders {
+	for _, folder := range golden.Versions(t, now) {
 		b, err := os.ReadFile(filepath.Join(folder, "evidence.json"))
 		require.NoError(t, err)
 		e, err := tap.ParseEvidence(b)

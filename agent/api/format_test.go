@@ -17,10 +17,7 @@ import (
 // other.
 func TestPortFilesOfEveryVersionAreRead(t *testing.T) {
 	const now = "testdata/format-1" // the present format
-	folders, err := filepath.Glob("testdata/format-*")
-	require.NoError(t, err)
-	require.Contains(t, folders, now)
-	for _, folder := range folders {
+	for _, folder := range golden.Versions(t, now) {
 		path := filepath.Join(folder, "agent.json")
 		f, err := api.ReadPortFile(path)
 		require.NoError(t, err, folder)

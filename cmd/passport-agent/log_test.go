@@ -56,20 +56,9 @@ func logOf(t *testing.T, path string) string {
 // along.
 func TestTheLogFileTellsOfTheDay(t *testing.T) {
 	pcscdtest.Require(t)
-	server := sandbox.New(sandbox.Options{})
-	server.AddSession(session)
-	var online atomic.Bool
-	listening := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		if !online.Load() {
-			w.Header().Set("Retry-After", "1")
-			http.Error(w, "away", http.StatusServiceUnavailable)
-			return
-		}
-		server.ServeHTTP(w, q)
-	}))
-	t.Cleanup(listening.Close)
+	_, online, url := serviceAway(t)
 	env := map[string]string{
-		"PASSPORT_AGENT_API_URL": listening.URL, "PASSPORT_AGENT_API_KEY": sandbox.DemoAPIKey, "PASSPORT_AGENT_API_SECRET": sandbox.DemoSecret,
+		"PASSPORT_AGENT_API_URL": url, "PASSPORT_AGENT_API_KEY": sandbox.DemoAPIKey, "PASSPORT_AGENT_API_SECRET": sandbox.DemoSecret,
 		"PASSPORT_AGENT_QUEUE_KEYS": "file", "PASSPORT_AGENT_QUEUE_SETTLE": "10ms", "PASSPORT_AGENT_LOG_FILE": "log/agent.log",
 	}
 	r := serveProgram(t, env)

@@ -364,13 +364,11 @@ func TestServeStopsCleanly(t *testing.T) {
 	require.NoError(t, take())
 }
 
-// Offline, then online: what cannot be uploaded is kept and goes by itself; the audit
-// log names the label of who was at the desk, and holds together.
-func TestServeOfflineThenOnline(t *testing.T) {
-	pcscdtest.Require(t)
-	server := sandbox.New(sandbox.Options{})
+// serviceAway is a service that is away until online says otherwise.
+func serviceAway(t *testing.T) (server *sandbox.Server, online *atomic.Bool, url string) {
+	t.Helper()
+	server, online = sandbox.New(sandbox.Options{}), &atomic.Bool{}
 	server.AddSession(session)
-	var online atomic.Bool
 	listening := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		if !online.Load() {
 			w.Header().Set("Retry-After", "1")
@@ -380,8 +378,16 @@ func TestServeOfflineThenOnline(t *testing.T) {
 		server.ServeHTTP(w, q)
 	}))
 	t.Cleanup(listening.Close)
+	return server, online, listening.URL
+}
+
+// Offline, then online: what cannot be uploaded is kept and goes by itself; the audit
+// log names the label of who was at the desk, and holds together.
+func TestServeOfflineThenOnline(t *testing.T) {
+	pcscdtest.Require(t)
+	server, online, url := serviceAway(t)
 	r := serveProgram(t, map[string]string{
-		"PASSPORT_AGENT_API_URL": listening.URL, "PASSPORT_AGENT_API_KEY": sandbox.DemoAPIKey, "PASSPORT_AGENT_API_SECRET": sandbox.DemoSecret,
+		"PASSPORT_AGENT_API_URL": url, "PASSPORT_AGENT_API_KEY": sandbox.DemoAPIKey, "PASSPORT_AGENT_API_SECRET": sandbox.DemoSecret,
 		"PASSPORT_AGENT_QUEUE_KEYS": "file", "PASSPORT_AGENT_QUEUE_SETTLE": "10ms",
 	})
 	require.NoError(t, r.call(http.MethodPut, "/v1/shift", map[string]string{"operator": "desk-7"}, nil))

@@ -83,15 +83,6 @@ func TestGoldenIsWritten(t *testing.T) {
 	}
 }
 
-// goldenFormats are the folders of all versions that the formats have had.
-func goldenFormats(t *testing.T) []string {
-	t.Helper()
-	folders, err := filepath.Glob("testdata/format-*")
-	require.NoError(t, err)
-	require.Contains(t, folders, goldenNow)
-	return folders
-}
-
 // delivered requires that the golden plan has reached its session, whole.
 func delivered(t *testing.T, s *service) {
 	t.Helper()
@@ -107,7 +98,7 @@ func delivered(t *testing.T, s *service) {
 
 // What any version has queued this one lists, sends, exports and erases, with its key.
 func TestQueuesOfEveryVersionAreWorkedOff(t *testing.T) {
-	for _, from := range goldenFormats(t) {
+	for _, from := range golden.Versions(t, goldenNow) {
 		t.Run(filepath.Base(from), func(t *testing.T) {
 			dir := t.TempDir()
 			o := goldenOptions(dir)
@@ -145,7 +136,7 @@ func TestQueuesOfEveryVersionAreWorkedOff(t *testing.T) {
 }
 
 func TestExportsOfEveryVersionAreTakenIn(t *testing.T) {
-	for _, from := range goldenFormats(t) {
+	for _, from := range golden.Versions(t, goldenNow) {
 		t.Run(filepath.Base(from), func(t *testing.T) {
 			o := goldenOptions(t.TempDir())
 			q := open(t, o)

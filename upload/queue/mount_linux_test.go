@@ -1,50 +1,23 @@
 package queue_test
 
 import (
-	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"passport-agent/internal/disk/smalldisk"
 	"passport-agent/internal/fault"
 	"passport-agent/upload/queue"
 )
 
-const mountsEnv = "PASSPORT_AGENT_QUEUE_MOUNTS"
-
-// inMounts runs a test again in mounts of its own; it reports whether this is that run.
-func inMounts(t *testing.T) bool {
-	t.Helper()
-	if os.Getenv(mountsEnv) != "" {
-		require.NoError(t, unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
-		return true
-	}
-	if os.Geteuid() != 0 {
-		t.Skip("it needs root, to mount a small disk")
-	}
-	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
-	cmd.Env = append(os.Environ(), mountsEnv+"=1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
-	out, err := cmd.CombinedOutput()
-	if errors.Is(err, syscall.EPERM) {
-		t.Skip("this root may not mount anything")
-	}
-	require.NoError(t, err, string(out))
-	return false
-}
-
 func TestAFullDiskLosesNothing(t *testing.T) {
-	if !inMounts(t) {
+	dir := smalldisk.Mount(t, "600k")
+	if dir == "" {
 		return
 	}
-	dir := t.TempDir()
-	require.NoError(t, unix.Mount("tmpfs", dir, "tmpfs", 0, "size=600k"))
-	defer func() { require.NoError(t, unix.Unmount(dir, unix.MNT_DETACH)) }()
 	q := open(t, options(dir))
 	promised := 0
 	var err error
@@ -87,12 +60,10 @@ func TestAFullDiskLosesNothing(t *testing.T) {
 }
 
 func TestAReadOnlyDiskLosesNothing(t *testing.T) {
-	if !inMounts(t) {
+	dir := smalldisk.Mount(t, "100%")
+	if dir == "" {
 		return
 	}
-	dir := t.TempDir()
-	require.NoError(t, unix.Mount("tmpfs", dir, "tmpfs", 0, ""))
-	defer func() { require.NoError(t, unix.Unmount(dir, unix.MNT_DETACH)) }()
 	q := open(t, options(dir))
 	enqueue(t, q, chipPlan())
 	require.NoError(t, unix.Mount("", dir, "", unix.MS_REMOUNT|unix.MS_RDONLY, ""))

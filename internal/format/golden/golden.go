@@ -100,6 +100,16 @@ func writesItself(of reflect.Type) bool {
 	return reflect.PointerTo(of).Implements(reflect.TypeFor[encoding.TextMarshaler]())
 }
 
+// Versions returns the folders of the golden files of every version that there has been,
+// the present one among them.
+func Versions(t *testing.T, now string) []string {
+	t.Helper()
+	folders, err := filepath.Glob("testdata/format-*")
+	require.NoError(t, err)
+	require.Contains(t, folders, now)
+	return folders
+}
+
 // Copy copies a folder of golden files to where a program may write.
 func Copy(t *testing.T, from, to string) {
 	t.Helper()
