@@ -253,7 +253,7 @@ func (w *worker) scanItem(id string, file os.DirEntry) error {
 		e = &entry{}
 		w.entries[id] = e
 		w.epochs[r.Epoch]++
-	case e.record.Changed.Equal(r.Changed):
+	case e.record.Changed.Equal(r.Changed) && e.record.State == r.State && e.record.NextAttempt.Equal(r.NextAttempt):
 		e.seen = info.ModTime() // it was this process
 		return nil
 	default:
